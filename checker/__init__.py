@@ -1,0 +1,1 @@
+"""What happened, was it legal, and why not?"""

@@ -1,0 +1,1 @@
+"""How do histories come in from files, and go out to them?"""

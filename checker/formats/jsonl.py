@@ -1,0 +1,183 @@
+"""The store's own format: one event a line, readable after any crash.
+
+Reading decodes a chunk of lines at a time, so a file never exists twice in memory. A last line
+without its line end that is no JSON was torn by a crash: it is left out, and the history says so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final, TextIO
+
+import msgspec
+
+from checker.formats.event import DetailedEvent, Event, HistoryError, Truth
+from checker.formats.pairing import AUTO, Pairing
+from checker.history import DETAILS, History, Op
+from checker.model import Model
+from checker.outcome import Failed, Ok, Refused, Unknown
+
+CHUNK: Final = 1 << 16
+_PLAIN: Final = msgspec.json.Decoder(Event)
+_DETAILED: Final = msgspec.json.Decoder(DetailedEvent)
+_DETAIL_NAMES: Final = tuple(f'"{name}"'.encode() for name in DETAILS)
+
+
+def read(
+    path: Path,
+    model: Model[Any, Any, Any],
+    failed: str = AUTO,
+    progress: Callable[[float], None] | None = None,
+) -> History:
+    """The history in this file; HistoryError says what is wrong with it."""
+    pairing = Pairing(model, str(path), failed, own=True)
+    size = path.stat().st_size or 1
+    line, done = 1, 0
+    for chunk in _chunks(path):
+        detailed = any(name in chunk for name in _DETAIL_NAMES)
+        decoder: msgspec.json.Decoder[Any] = _DETAILED if detailed else _PLAIN
+        try:
+            events = decoder.decode_lines(chunk)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            events = _line_by_line(chunk, decoder, pairing, line)
+        pairing.feed(events, line, detailed=detailed)
+        line += chunk.count(b"\n")
+        done += len(chunk)
+        if progress:
+            progress(done / size)
+    return pairing.finish()
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    """The file's bytes, cut at line ends; the last piece may lack its own."""
+    rest = b""
+    with path.open("rb") as file:
+        while block := file.read(CHUNK):
+            cut = block.rfind(b"\n") + 1
+            if cut:
+                yield rest + block[:cut]
+                rest = block[cut:]
+            else:
+                rest += block
+    if rest:
+        yield rest
+
+
+def _line_by_line(
+    chunk: bytes, decoder: msgspec.json.Decoder[Any], pairing: Pairing, first: int
+) -> list[Any]:
+    """The events of a chunk that holds a bad line: raise for it, unless a crash tore it."""
+    events = []
+    lines = chunk.split(b"\n")
+    for number, text in enumerate(lines, first):
+        if not text.strip():
+            if number - first < len(lines) - 1:
+                raise HistoryError(pairing.path, number, "the line is empty")
+            continue
+        try:
+            events.append(decoder.decode(text))
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            is_last = number - first == len(lines) - 1
+            if is_last and not isinstance(error, msgspec.ValidationError):
+                pairing.history.warnings.append(
+                    f"{pairing.path}:{number}: the last line is torn and was left out; "
+                    "the run that wrote it ended in the middle of a write"
+                )
+                continue
+            raise HistoryError(pairing.path, number, _cause(error, text)) from None
+    return events
+
+
+def _cause(error: Exception, text: bytes) -> str:
+    """What is wrong with a line, in words of the format and not of the decoder."""
+    said = str(error)
+    if not isinstance(error, msgspec.ValidationError):
+        return f"this is no JSON ({said})"
+    if match := re.search(r"Invalid enum value '(.*)'", said):
+        return f"unknown type {match[1]!r}; it is one of invoke, ok, fail, info"
+    if match := re.search(r"missing required field `(\w+)`", said):
+        return f"the event has no {match[1]}"
+    if match := re.search(r"Expected `(.*)`, got `(.*)` - at `\$\.(\w+)`", said):
+        return f"{match[3]} is {match[2]}, expected {match[1]}"
+    return f"this is no event ({said})"
+
+
+class Writer:
+    """Appends events to a file, each flushed as it happens, so that a crash tears at most one."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self._index = 0
+        self._encoder = msgspec.json.Encoder(enc_hook=_plain)
+
+    def event(self, **fields: Any) -> None:
+        """Write one event; its index is given here."""
+        told = {"index": self._index, **fields}
+        self._file.write(self._encoder.encode(told).decode() + "\n")
+        self._file.flush()
+        self._index += 1
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Truth):
+        return value is Truth.TRUE
+    raise NotImplementedError(f"{value!r} has no JSON form")
+
+
+def write(path: Path, history: History, model: Model[Any, Any, Any]) -> None:
+    """Write the history to this file, as `read` reads it."""
+    with path.open("w", encoding="utf-8") as file:
+        writer = Writer(file)
+        for moment, op in in_time(history):
+            writer.event(**(completion(op, model) if moment & 1 else invocation(op, model)))
+
+
+def in_time(history: History) -> Iterator[tuple[int, Op[Any, Any]]]:
+    """Every event of the history in order of time; returns of `Unknown` calls among them."""
+    endless = [
+        2 * row + 1
+        for row, deed in enumerate(history.deed)
+        if isinstance(history.deeds[deed].outcome, Unknown) and history.returned[row] >= 0
+    ]
+    moments = list(history.moments)
+    if endless:
+        moments += endless
+        called, returned = history.called, history.returned
+        moments.sort(key=lambda m: (returned[m >> 1], 1) if m & 1 else (called[m >> 1], 0))
+    for moment in moments:
+        yield moment, history[moment >> 1]
+
+
+def invocation(op: Op[Any, Any], model: Model[Any, Any, Any]) -> dict[str, Any]:
+    """The fields of the event that begins this call."""
+    f, value = model.write_call(op.call)
+    return _fields(op, op.called_ns, "invoke", f, value)
+
+
+def completion(op: Op[Any, Any], model: Model[Any, Any, Any]) -> dict[str, Any]:
+    """The fields of the event that ends this call."""
+    f, value = model.write_call(op.call)
+    ended = op.called_ns if op.returned_ns is None else op.returned_ns
+    fields = _fields(op, ended, "fail", f, value)
+    match op.outcome:
+        case Ok(Refused(code)):
+            fields["error"] = code
+        case Ok(result):
+            fields |= {"type": "ok", "value": model.write_result(op.call, result)}
+        case Failed(reason):
+            fields["error"] = reason
+        case Unknown(reason):
+            fields |= {"type": "info", "error": reason}
+    told = {name: getattr(op, name) for name in DETAILS}
+    return fields | {name: value for name, value in told.items() if value is not None}
+
+
+def _fields(op: Op[Any, Any], time_ns: int, kind: str, f: str, value: Any) -> dict[str, Any]:
+    fields = {"time_ns": time_ns, "process": op.process, "type": kind, "f": f, "value": value}
+    if op.key is not None:
+        fields["key"] = op.key
+    if op.session is not None:
+        fields["session"] = op.session
+    return fields

@@ -1,0 +1,1 @@
+"""What may go wrong, where and when, as data?"""

@@ -1,0 +1,1 @@
+"""The bundled ZAB node: the standard library only."""

@@ -1,0 +1,1 @@
+"""What do clients ask for, and what should they see?"""
