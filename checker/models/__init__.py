@@ -15,6 +15,7 @@ _WHERE = {
     "unordered-queue": ("queue", "UnorderedQueue"),
     "mutex": ("mutex", "Mutex"),
     "counter": ("counter", "Counter"),
+    "zookeeper": ("zookeeper", "ZooKeeperRegister"),
 }
 
 NAMES = tuple(_WHERE)
