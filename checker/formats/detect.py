@@ -140,14 +140,14 @@ def guess_model(path: Path, format: str, *, keyed: bool | None = None) -> str:
         elif seen == "set" and event.type == "ok":
             return "counter" if type(event.value) is int else "set"
         seen = seen or "register"
-    if not seen:
+    if not seen and format != OWN:
         raise HistoryError(
             str(path),
             0,
             "there is no call in it to tell the model by; "
             f"use --model with one of {', '.join(models.NAMES)}",
         )
-    return seen
+    return seen or "register"  # the reader says what is wrong with our own
 
 
 def _events(path: Path, format: str, progress: Progress, *, keyed: bool | None) -> Iterator[Placed]:

@@ -48,6 +48,7 @@ _WORDS: Final[dict[str, Any]] = {
 }
 _WHOLE: Final = re.compile(r"[+-]?(?:0|[1-9][0-9]*)N?")
 _REAL: Final = re.compile(r"[+-]?(?:0|[1-9][0-9]*)(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?M?")
+_HEX: Final = re.compile(r"0x[0-9a-fA-F]+")  # only Clojure's own; it stands in `#object[…]`
 _NUMBER: Final = re.compile(r"[+-]?[0-9]")
 _NAME: Final = re.compile(r"[^\W\d]|[.*+!\-?$%&=<>/|']")
 _CLOSES: Final = {"{": "}", "#{": "}", "[": "]", "(": ")"}
@@ -197,6 +198,8 @@ class Reader:
         try:
             if _WHOLE.fullmatch(token):
                 return int(token.removesuffix("N"))
+            if _HEX.fullmatch(token):
+                return int(token, 16)
             if _REAL.fullmatch(token):
                 return Decimal(token[:-1]) if token[-1] == "M" else float(token)
         except (ValueError, ArithmeticError):
