@@ -112,8 +112,12 @@ class History(Sequence[Op[Any, Any]]):
         """The moments of all rows, sorted anew from their times."""
         endless = [isinstance(deed.outcome, Unknown) for deed in self.deeds]
         moments = [2 * row for row in range(len(self.called))]
-        moments += [2 * row + 1 for row, deed in enumerate(self.deed) if not endless[deed]]
         called, returned = self.called, self.returned
+        moments += [
+            2 * row + 1
+            for row, deed in enumerate(self.deed)
+            if not endless[deed] and returned[row] != ABSENT_NS
+        ]
         return sorted(
             moments, key=lambda m: (returned[m >> 1], 1) if m & 1 else (called[m >> 1], 0)
         )

@@ -22,7 +22,6 @@ from checker.outcome import Failed, Ok, Refused, Unknown
 CHUNK: Final = 1 << 16
 _PLAIN: Final = msgspec.json.Decoder(Event)
 _DETAILED: Final = msgspec.json.Decoder(DetailedEvent)
-_DETAIL_NAMES: Final = tuple(f'"{name}"'.encode() for name in DETAILS)
 
 
 def read(
@@ -35,14 +34,18 @@ def read(
     pairing = Pairing(model, str(path), failed, own=True)
     size = path.stat().st_size or 1
     line, done = 1, 0
+    decoder: msgspec.json.Decoder[Any] = _PLAIN
     for chunk in _chunks(path):
-        detailed = any(name in chunk for name in _DETAIL_NAMES)
-        decoder: msgspec.json.Decoder[Any] = _DETAILED if detailed else _PLAIN
-        try:
-            events = decoder.decode_lines(chunk)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        events = _decode(chunk, decoder)
+        if events is None and decoder is _PLAIN:
+            decoder = _DETAILED
+            events = _decode(chunk, decoder)
+        if events is None:
             events = _line_by_line(chunk, decoder, pairing, line)
-        pairing.feed(events, line, detailed=detailed)
+        try:
+            pairing.feed(events, line, detailed=decoder is _DETAILED)
+        except (OverflowError, RecursionError):
+            raise HistoryError(str(path), *_too_big(events, line)) from None
         line += chunk.count(b"\n")
         done += len(chunk)
         if progress:
@@ -65,6 +68,16 @@ def _chunks(path: Path) -> Iterator[bytes]:
         yield rest
 
 
+def _decode(chunk: bytes, decoder: msgspec.json.Decoder[Any]) -> list[Any] | None:
+    """The events of a chunk, or None if some line is not as the decoder expects."""
+    try:
+        events: list[Any] = decoder.decode_lines(chunk)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    lines = chunk.count(b"\n") + (not chunk.endswith(b"\n"))
+    return events if len(events) == lines else None  # it passes over empty lines
+
+
 def _line_by_line(
     chunk: bytes, decoder: msgspec.json.Decoder[Any], pairing: Pairing, first: int
 ) -> list[Any]:
@@ -78,7 +91,7 @@ def _line_by_line(
             continue
         try:
             events.append(decoder.decode(text))
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             is_last = number - first == len(lines) - 1
             if is_last and not isinstance(error, msgspec.ValidationError):
                 pairing.history.warnings.append(
@@ -102,6 +115,16 @@ def _cause(error: Exception, text: bytes) -> str:
     if match := re.search(r"Expected `(.*)`, got `(.*)` - at `\$\.(\w+)`", said):
         return f"{match[3]} is {match[2]}, expected {match[1]}"
     return f"this is no event ({said})"
+
+
+def _too_big(events: list[Any], first: int) -> tuple[int, str]:
+    """The line of what no column holds, and what it is."""
+    for line, event in enumerate(events, first):
+        for name in ("process", "time_ns"):
+            number = getattr(event, name)
+            if type(number) is int and not -(1 << 63) <= number < 1 << 63:
+                return line, f"{name} {number} does not fit in 64 bits"
+    return first, "a value here or below is nested too deeply"
 
 
 class Writer:
@@ -141,11 +164,12 @@ def in_time(history: History) -> Iterator[tuple[int, Op[Any, Any]]]:
         for row, deed in enumerate(history.deed)
         if isinstance(history.deeds[deed].outcome, Unknown) and history.returned[row] >= 0
     ]
-    moments = list(history.moments)
-    if endless:
-        moments += endless
-        called, returned = history.called, history.returned
-        moments.sort(key=lambda m: (returned[m >> 1], 1) if m & 1 else (called[m >> 1], 0))
+    called, returned = history.called, history.returned
+    # At equal times by row: a process's return must stand before its next call.
+    moments = sorted(
+        [*history.moments, *endless],
+        key=lambda m: (returned[m >> 1] if m & 1 else called[m >> 1], m),
+    )
     for moment in moments:
         yield moment, history[moment >> 1]
 

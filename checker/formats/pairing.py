@@ -10,6 +10,8 @@ from __future__ import annotations
 from array import array
 from typing import Any
 
+from msgspec.structs import astuple
+
 from checker.formats.event import HistoryError, Truth
 from checker.history import ABSENT_NS, DETAILS, Deed, History, Note
 from checker.outcome import Failed, Ok, Unknown
@@ -70,12 +72,13 @@ class Pairing:
         base = row
         for event in events:
             line += 1
-            process = event.process
+            fields: tuple[Any, ...] = astuple(event)
+            process = fields[0]
             if type(process) is not int:
                 self._note(event)
                 continue
-            kind = event.type
-            stamp = event.time_ns
+            kind = fields[1]
+            stamp = fields[3]
             if stamp is None:
                 if self.own:
                     raise HistoryError(self.path, line, "the event has no time_ns")
@@ -90,7 +93,7 @@ class Pairing:
                     self.went_back = self.went_back or line
                 self.ties = True
             last = time
-            value = event.value
+            value = fields[5]
             cls = type(value)
             if detailed:
                 rows.append(row if kind == "invoke" else open_rows.get(process, -1))
@@ -104,12 +107,12 @@ class Pairing:
                         f"process {process} calls {event.f} while its "
                         f"{self.call_f[open_calls[process]]} is still open",
                     )
-                f = event.f
+                f = fields[2]
                 by_value = call_ids.get(f)
                 call = -1 if by_value is None else by_value.get(value, -1)
                 if call < 0:
                     call = self._new_call(f, value, line)
-                key = event.key
+                key = fields[4]
                 key_id = key_ids.get(key, -1) if type(key) is str else -1
                 if key_id < 0:
                     key_id = self._key_id(key)
@@ -131,8 +134,8 @@ class Pairing:
                 call = open_calls[process]
                 if kind == "ok":
                     deed = ok_deeds.get((call, value), -1)
-                    if deed < 0 or event.f != self.call_f[call]:
-                        deed = self._ok_deed(call, value, event.f, line)
+                    if deed < 0 or fields[2] != self.call_f[call]:
+                        deed = self._ok_deed(call, value, fields[2], line)
                 else:
                     deed = self._other_deed(call, kind, event, line)
                 if kind != "info":
@@ -191,10 +194,16 @@ class Pairing:
 
     def _freeze(self, value: Any) -> Any:
         """The same value, hashable, and with truth values that equal no number."""
-        if isinstance(value, list | tuple):
+        if type(value) is list:
+            for item in value:
+                if type(item) is not int and type(item) is not str and item is not None:
+                    return tuple([self._freeze(item) for item in value])
+            return tuple(value)
+        if isinstance(value, tuple):
             return tuple([self._freeze(item) for item in value])
         if isinstance(value, dict):
-            return tuple(sorted((self._freeze(k), self._freeze(v)) for k, v in value.items()))
+            pairs = [(self._freeze(k), self._freeze(v)) for k, v in value.items()]
+            return tuple(sorted(pairs, key=repr))
         if value is True:
             return Truth.TRUE
         return Truth.FALSE if value is False else value

@@ -1,0 +1,404 @@
+"""How far has one attempt at an order come, and what can it do next?
+
+A configuration stands before a return, in a state, with some of the open calls already placed:
+
+- `seen`: observers that have been placed;
+- `placed`: overwriters that were placed and whose value may have been seen;
+- `spare`: overwriters not placed, behind which another overwriter has been placed since they
+  began: they may vanish just in front of it whenever they must return, at no cost;
+- `changed`: other calls that have been placed;
+- `used`: how many crashed calls of each class have been placed, a field of bits a class.
+"""
+
+from __future__ import annotations
+
+from array import array
+
+from checker.search.layers import Layer, Layers, Open
+from checker.search.part import Options
+from checker.search.space import IMPOSSIBLE, OBSERVES, OVERWRITES, Space
+
+VISIBLE = 0
+VANISHED = 1
+CRASHED = 2
+
+
+class Trail:
+    """How each configuration came about: which call was placed, after which configuration.
+
+    Only calls that may change the state leave a mark; observers are put in between afterwards.
+    """
+
+    def __init__(self) -> None:
+        self.before: array[int] = array("q")
+        self.mark: array[int] = array("q")  # 4 * call (or class, if crashed) + how
+        self.at: array[int] = array("q")  # which layer
+        self.state: array[int] = array("q")
+
+    def add(self, before: int, mark: int, at: int, state: int) -> int:
+        """The number of a new mark behind mark `before`."""
+        self.before.append(before)
+        self.mark.append(mark)
+        self.at.append(at)
+        self.state.append(state)
+        return len(self.before) - 1
+
+    def compact(self, live: list[Configuration]) -> None:
+        """Forget every mark that led to none of these configurations."""
+        wanted = bytearray(len(self.before))
+        for c in live:
+            number = c.before
+            while number >= 0 and not wanted[number]:
+                wanted[number] = 1
+                number = self.before[number]
+        new = array("q", [-1]) * len(self.before)
+        kept = Trail()
+        for number in range(len(self.before)):
+            if wanted[number]:
+                before = self.before[number]
+                new[number] = kept.add(
+                    -1 if before < 0 else new[before],
+                    self.mark[number],
+                    self.at[number],
+                    self.state[number],
+                )
+        for c in live:
+            if c.before >= 0:
+                c.before = new[c.before]
+        self.before, self.mark = kept.before, kept.mark
+        self.at, self.state = kept.at, kept.state
+
+    def back_from(self, last: int) -> list[int]:
+        """All marks up to this one, from the first on."""
+        marks: list[int] = []
+        while last >= 0:
+            marks.append(last)
+            last = self.before[last]
+        marks.reverse()
+        return marks
+
+
+class Configuration:
+    """See the top of this file.
+
+    `mark` is what was placed last (-1: nothing yet), `before` the number of the mark before that;
+    once the mark is in the trail, `before` is its own number.
+    """
+
+    __slots__ = (
+        "at",
+        "again",
+        "before",
+        "changed",
+        "mark",
+        "placed",
+        "seen",
+        "spare",
+        "state",
+        "superfluous",
+        "used",
+    )
+
+    def __init__(
+        self,
+        at: int,
+        state: int,
+        seen: int,
+        placed: int,
+        spare: int,
+        changed: int,
+        used: int,
+        before: int,
+        mark: int,
+    ) -> None:
+        self.at = at
+        self.state = state
+        self.seen = seen
+        self.placed = placed
+        self.spare = spare
+        self.changed = changed
+        self.used = used
+        self.before = before
+        self.mark = mark
+        self.superfluous = False
+        self.again = False  # whether its best move has been made, and the others are to come
+
+
+class Enabled:
+    """A class of crashed calls that leads from a state to another."""
+
+    __slots__ = ("cls", "overwrites", "shift", "to")
+
+    def __init__(self, cls: int, shift: int, to: int, overwrites: bool) -> None:  # noqa: FBT001
+        self.cls = cls
+        self.shift = shift
+        self.to = to
+        self.overwrites = overwrites
+
+
+class Moves:
+    """What the configurations of one part can do next."""
+
+    def __init__(self, space: Space, layers: Layers, options: Options) -> None:
+        self.space = space
+        self.interchange = options.interchange
+        self.vanish = options.vanish
+        self.field = layers.field
+        self.compared = 0  # how often two configurations were compared
+        self.enabled: dict[int, list[Enabled]] = {}
+        self.enabled_of: dict[int, int] = {}
+
+    def done(self, c: Configuration, own: Open) -> bool:
+        """Whether this open call is placed."""
+        if own.kind == OBSERVES:
+            return c.seen & own.bit != 0
+        if own.kind == OVERWRITES:
+            return c.placed & own.bit != 0
+        return c.changed & own.bit != 0
+
+    def leave(self, c: Configuration, own: Open) -> None:
+        """Go behind the return of a call that is placed; its bit is free again."""
+        if own.kind == OBSERVES:
+            c.seen ^= own.bit
+        elif own.kind == OVERWRITES:
+            c.placed ^= own.bit
+        else:
+            c.changed ^= own.bit
+        c.at += 1
+
+    def look(self, c: Configuration, observers: list[Open]) -> None:
+        """Place every observer of these that fits the state."""
+        state, seen = c.state, c.seen
+        space = self.space
+        for observer in observers:
+            if not seen & observer.bit and space.step(state, observer.cls) != IMPOSSIBLE:
+                seen |= observer.bit
+        c.seen = seen
+
+    def best(self, c: Configuration, layer: Layer) -> Configuration | None:
+        """The most promising thing to place next, if there is one that stands out.
+
+        It is the call that returns here, or one behind which that call fits.
+        """
+        own = layer.own
+        space = self.space
+        if own.kind == OVERWRITES:
+            if c.spare & own.bit:
+                return self.vanished(c, own)
+            return self.placing(c, layer, own, space.step(c.state, own.cls))
+        if own.kind != OBSERVES:
+            reached = space.step(c.state, own.cls)
+            return self.placing(c, layer, own, reached) if reached >= 0 else None
+        for changer in layer.changers:
+            if (c.placed if changer.kind == OVERWRITES else c.changed) & changer.bit:
+                continue
+            reached = space.step(c.state, changer.cls)
+            if reached >= 0 and space.step(reached, own.cls) != IMPOSSIBLE:
+                return self.placing(c, layer, changer, reached)
+        return None
+
+    def expand(self, c: Configuration, layer: Layer) -> list[Configuration]:
+        """All that can be placed next, the most promising last."""
+        space = self.space
+        own = layer.own
+        awaited = own.cls if own.kind == OBSERVES else -1
+        rest: list[Configuration] = []
+        likely: list[Configuration] = []
+        first: list[Configuration] = []
+        tried: set[int] = set()
+        for changer in layer.changers:
+            if (c.placed if changer.kind == OVERWRITES else c.changed) & changer.bit:
+                continue
+            if changer.cls in tried:
+                continue
+            reached = space.step(c.state, changer.cls)
+            if reached == IMPOSSIBLE:
+                continue
+            if self.interchange:
+                tried.add(changer.cls)
+            if reached < IMPOSSIBLE:
+                for to in space.choices[-2 - reached]:
+                    rest.append(self.placing(c, layer, changer, to))
+            elif changer is own:
+                first.append(self.placing(c, layer, changer, reached))
+            elif awaited >= 0 and space.step(reached, awaited) != IMPOSSIBLE:
+                likely.append(self.placing(c, layer, changer, reached))
+            else:
+                rest.append(self.placing(c, layer, changer, reached))
+        rest.reverse()
+        likely.reverse()
+        found: list[Configuration] = []
+        if layer.available != c.used:
+            hopeful: list[Configuration] = []
+            self._expand_crashed(c, layer, tried, found, hopeful)
+            rest += hopeful
+        found += rest
+        found += likely
+        found += first
+        if own.kind == OVERWRITES and c.spare & own.bit:
+            found.append(self.vanished(c, own))
+        return found
+
+    def placing(self, c: Configuration, layer: Layer, changer: Open, to: int) -> Configuration:
+        """The configuration with this open call placed, which leads to state `to`."""
+        placed, spare, changed = c.placed, c.spare, c.changed
+        if changer.kind == OVERWRITES:
+            placed |= changer.bit
+            spare = self.spared(layer, placed)
+        else:
+            changed |= changer.bit
+        mark = 4 * changer.call + VISIBLE
+        return Configuration(c.at, to, c.seen, placed, spare, changed, c.used, c.before, mark)
+
+    def spared(self, layer: Layer, placed: int) -> int:
+        """Which open overwriters may vanish, once one has been placed."""
+        return layer.overwriters & ~placed if self.vanish else 0
+
+    def vanished(self, c: Configuration, own: Open) -> Configuration:
+        """The configuration in which the spare call that returns here was never seen."""
+        return Configuration(
+            c.at,
+            c.state,
+            c.seen,
+            c.placed | own.bit,
+            c.spare & ~own.bit,
+            c.changed,
+            c.used,
+            c.before,
+            4 * own.call + VANISHED,
+        )
+
+    def _expand_crashed(
+        self,
+        c: Configuration,
+        layer: Layer,
+        tried: set[int],
+        found: list[Configuration],
+        hopeful: list[Configuration],
+    ) -> None:
+        """Let crashed calls take effect; those that help the call that returns are `hopeful`.
+
+        An open call of the same class is placed instead, where there is one: see `tried`.
+        """
+        space = self.space
+        awaited = layer.own.cls if layer.own.kind == OBSERVES else -1
+        left = layer.available - c.used
+        count = (1 << self.field) - 1
+        for enabled in self._enabled(c.state, layer):
+            if not (left >> enabled.shift) & count or enabled.cls in tried:
+                continue
+            spare = c.spare
+            if enabled.overwrites:
+                spare = self.spared(layer, c.placed)
+            if enabled.to == c.state and spare == c.spare:
+                continue
+            made = Configuration(
+                c.at,
+                enabled.to,
+                c.seen,
+                c.placed,
+                spare,
+                c.changed,
+                c.used + (1 << enabled.shift),
+                c.before,
+                4 * enabled.cls + CRASHED,
+            )
+            if awaited >= 0 and space.step(enabled.to, awaited) != IMPOSSIBLE:
+                hopeful.append(made)
+            else:
+                found.append(made)
+
+    def _enabled(self, state: int, layer: Layer) -> list[Enabled]:
+        """The classes of crashed calls so far that lead from this state somewhere."""
+        known = self.enabled.get(state)
+        if known is None:
+            known = self.enabled[state] = []
+            self.enabled_of[state] = 0
+        crashed = layer.crashed
+        start = self.enabled_of[state]
+        if start < len(crashed):
+            space = self.space
+            for one in crashed[start:]:
+                reached = space.step(state, one.cls)
+                if reached == IMPOSSIBLE:
+                    continue
+                for to in [reached] if reached >= 0 else space.choices[-2 - reached]:
+                    if to != state or one.overwrites:
+                        known.append(Enabled(one.cls, one.shift, to, one.overwrites))
+            self.enabled_of[state] = len(crashed)
+        return known
+
+
+class Memory:
+    """The configurations met at one layer, without those that another makes superfluous.
+
+    One makes another superfluous if it stands in the same state and whatever the other can still
+    do, it can do too: it has placed the same changers, at least the same observers, has used no
+    more crashed calls, and each overwriter is as it is in the other, or spare.
+    """
+
+    __slots__ = ("buckets", "dominance", "only", "size")
+
+    def __init__(self, dominance: bool) -> None:  # noqa: FBT001
+        self.only: Configuration | None = None  # the first; buckets come with the second
+        self.buckets: dict[tuple[int, int], list[Configuration]] | None = None
+        self.dominance = dominance
+        self.size = 0
+
+    def all(self) -> list[Configuration]:
+        """Those that are remembered."""
+        if self.buckets is None:
+            return [] if self.only is None else [self.only]
+        return [c for bucket in self.buckets.values() for c in bucket]
+
+    def add(self, c: Configuration, layer: Layer, moves: Moves) -> bool:
+        """Whether `c` is news here; then it is remembered, and what it makes superfluous is not."""
+        buckets = self.buckets
+        if buckets is None:
+            only = self.only
+            if only is None:
+                self.only = c
+                self.size = 1
+                return True
+            buckets = {(only.state, only.changed): [only]}
+            self.buckets = buckets
+        bucket = buckets.get((c.state, c.changed))
+        if bucket is None:
+            buckets[c.state, c.changed] = [c]
+            self.size += 1
+            return True
+        moves.compared += len(bucket)
+        field = moves.field
+        # In every field of a packed count the highest bit, which no count reaches.
+        borrow = ((1 << (len(layer.crashed) * field)) // ((1 << field) - 1)) << (field - 1)
+        for other in bucket:
+            if self._covers(other, c, borrow):
+                return False
+        if self.dominance:
+            kept: list[Configuration] = []
+            for other in bucket:
+                if self._covers(c, other, borrow):
+                    other.superfluous = True
+                else:
+                    kept.append(other)
+            if len(kept) < len(bucket):
+                self.size -= len(bucket) - len(kept)
+                bucket[:] = kept
+        bucket.append(c)
+        self.size += 1
+        return True
+
+    def _covers(self, c: Configuration, other: Configuration, borrow: int) -> bool:
+        if not self.dominance:
+            return (
+                c.seen == other.seen
+                and c.placed == other.placed
+                and c.spare == other.spare
+                and c.used == other.used
+            )
+        if other.seen & ~c.seen or other.spare & ~c.spare:
+            return False
+        if (c.placed ^ other.placed) & ~c.spare:
+            return False
+        # Where a field of `c` is the larger one, the difference borrows the bit above it.
+        return c.used == other.used or ((other.used | borrow) - c.used) & borrow == borrow
