@@ -247,8 +247,30 @@ def test_a_crashed_write_that_nobody_read_may_explain_a_refusal() -> None:
     invalid(lost(3, Write(6), 0), *ops, synced(1, 4, 4, 5, mzxid=10))
 
 
+def test_the_crashed_write_that_explains_a_refusal_must_not_be_missing_later() -> None:
+    lost_writes = [lost(3, Write(6), 0), lost(4, Write(7), 0)]
+    lost_writes += [lost(5, Cas(9, 6), 0), lost(6, Cas(9, 7), 0)]  # in vain: nobody wrote 9
+    ops = [write(1, 4, 0, 1), op(2, Cas(4, 5), MISMATCH, 2, 3), write(1, 5, 4, 5)]
+    valid(*lost_writes, *ops, synced(2, 6, 6, 7))
+    valid(*lost_writes, *ops, synced(2, 7, 6, 7))
+    invalid(*lost_writes, *ops, synced(2, 6, 6, 7), synced(2, 7, 8, 9))
+
+
+def test_the_first_guess_at_who_wrote_a_value_may_be_wrong() -> None:
+    """The compare-and-set fits the value read last, but only it explains the early refusal."""
+    valid(
+        write(1, 4, 0, 1, mzxid=10),
+        lost(3, Cas(4, 6), 0),
+        op(2, Cas(4, 5), MISMATCH, 2, 3),
+        write(1, 4, 4, 5, mzxid=20),
+        lost(4, Write(6), 5.5),
+        synced(2, 6, 7, 8, mzxid=30),
+    )
+
+
 def test_mzxids_and_versions_must_agree() -> None:
     invalid(write(1, 4, 0, 1, mzxid=10), write(2, 5, 0, 1, mzxid=10))
+    invalid(write(1, 4, 0, 1, mzxid=10), write(2, 4, 0, 1, mzxid=10))
     invalid(write(1, 4, 0, 1, mzxid=10), local(2, 5, 2, 3, mzxid=10))
     invalid(write(1, 4, 0, 9, mzxid=11), write(2, 5, 1, 2, mzxid=9), write(2, 6, 3, 4, mzxid=8))
     invalid(write(1, 4, 0, 1, mzxid=10, version=0), local(2, 4, 2, 3, mzxid=10, version=1))
