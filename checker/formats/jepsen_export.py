@@ -16,9 +16,7 @@ import msgspec
 
 from checker.formats import edn
 from checker.formats.edn import Keyword, Map
-from checker.formats.event import Truth
-from checker.formats.jepsen import bare
-from checker.formats.jsonl import completion, in_time, invocation
+from checker.formats.jsonl import completion, in_time, invocation, json_value
 from checker.history import History
 from checker.model import Model
 
@@ -44,7 +42,7 @@ def write_json(path: Path, history: History, model: Model[Any, Any, Any]) -> Non
     with path.open("w", encoding="utf-8") as file:
         between = "["
         for op in _ops(history, model):
-            op["value"] = _json_value(op["value"])
+            op["value"] = json_value(op["value"])
             file.write(between + msgspec.json.encode(op).decode())
             between = ",\n"
         file.write("]\n" if between != "[" else "[]\n")
@@ -95,19 +93,5 @@ def _edn_value(value: Any) -> Any:
             return frozenset(map(_edn_value, value))
         case dict():
             return Map((_edn_value(k), _edn_value(v)) for k, v in value.items())
-        case _:
-            return value
-
-
-def _json_value(value: Any) -> Any:
-    match value:
-        case Truth():
-            return value is Truth.TRUE
-        case list() | tuple():
-            return [_json_value(item) for item in value]
-        case frozenset():
-            return [_json_value(item) for item in sorted(value, key=repr)]
-        case dict():
-            return {str(bare(key)): _json_value(inner) for key, inner in value.items()}
         case _:
             return value
