@@ -133,20 +133,32 @@ class Writer:
     def __init__(self, file: TextIO) -> None:
         self._file = file
         self._index = 0
-        self._encoder = msgspec.json.Encoder(enc_hook=_plain)
+        self._encode = msgspec.json.Encoder().encode
 
     def event(self, **fields: Any) -> None:
         """Write one event; its index is given here."""
         told = {"index": self._index, **fields}
-        self._file.write(self._encoder.encode(told).decode() + "\n")
+        for name in ("key", "value"):
+            if name in told:
+                told[name] = json_value(told[name])
+        self._file.write(self._encode(told).decode() + "\n")
         self._file.flush()
         self._index += 1
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, Truth):
-        return value is Truth.TRUE
-    raise NotImplementedError(f"{value!r} has no JSON form")
+def json_value(value: Any) -> Any:
+    """A value of a history as JSON knows it."""
+    match value:
+        case Truth():
+            return value is Truth.TRUE
+        case list() | tuple():
+            return [json_value(item) for item in value]
+        case frozenset():
+            return [json_value(item) for item in sorted(value, key=repr)]
+        case dict():
+            return {str(key): json_value(inner) for key, inner in value.items()}
+        case _:
+            return value
 
 
 def write(path: Path, history: History, model: Model[Any, Any, Any]) -> None:
