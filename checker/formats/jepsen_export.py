@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from heapq import merge
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +15,7 @@ import msgspec
 
 from checker.formats import edn
 from checker.formats.edn import Keyword, Map
-from checker.formats.jsonl import completion, in_time, invocation, json_value
+from checker.formats.jsonl import json_value, told
 from checker.history import History
 from checker.model import Model
 
@@ -30,11 +29,11 @@ def write_edn(path: Path, history: History, model: Model[Any, Any, Any]) -> None
         for op in _ops(history, model):
             if op["f"] == "txn":
                 op["value"] = _steps(op["value"])
-            told = {
+            words = {
                 Keyword(key): _edn_value(value) if key == "value" else _keyword(value)
                 for key, value in op.items()
             }
-            file.write(edn.write(told) + "\n")
+            file.write(edn.write(words) + "\n")
 
 
 def write_json(path: Path, history: History, model: Model[Any, Any, Any]) -> None:
@@ -50,15 +49,7 @@ def write_json(path: Path, history: History, model: Model[Any, Any, Any]) -> Non
 
 def _ops(history: History, model: Model[Any, Any, Any]) -> Iterator[dict[str, Any]]:
     """Every event of a call and every note, in order of time, as the fields of an op map."""
-    calls = (
-        completion(op, model) if moment & 1 else invocation(op, model)
-        for moment, op in in_time(history)
-    )
-    notes = (
-        {"time_ns": n.time_ns, "process": n.process, "type": n.type, "f": n.f, "value": n.value}
-        for n in history.notes
-    )
-    for index, fields in enumerate(merge(notes, calls, key=lambda fields: int(fields["time_ns"]))):
+    for index, fields in enumerate(told(history, model)):
         fields |= {"index": index, "time": fields["time_ns"]}
         if not history.has_times:
             del fields["time"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from heapq import merge
 from pathlib import Path
 from typing import Any, Final, TextIO
 
@@ -165,8 +166,21 @@ def write(path: Path, history: History, model: Model[Any, Any, Any]) -> None:
     """Write the history to this file, as `read` reads it."""
     with path.open("w", encoding="utf-8") as file:
         writer = Writer(file)
-        for moment, op in in_time(history):
-            writer.event(**(completion(op, model) if moment & 1 else invocation(op, model)))
+        for fields in told(history, model):
+            writer.event(**fields)
+
+
+def told(history: History, model: Model[Any, Any, Any]) -> Iterator[dict[str, Any]]:
+    """The fields of every event, notes among them, in order of time."""
+    calls = (
+        completion(op, model) if moment & 1 else invocation(op, model)
+        for moment, op in in_time(history)
+    )
+    notes = (
+        {"time_ns": n.time_ns, "process": n.process, "type": n.type, "f": n.f, "value": n.value}
+        for n in history.notes
+    )
+    return merge(notes, calls, key=lambda fields: int(fields["time_ns"]))
 
 
 def in_time(history: History) -> Iterator[tuple[int, Op[Any, Any]]]:
