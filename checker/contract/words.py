@@ -102,6 +102,8 @@ class Words:
     def together(self, calls: Iterable[Call], *, limit: int = 8) -> str:
         """The sentence for calls that cannot all be in one order."""
         listed = list(calls)
+        if len(listed) == 1:
+            return f"{self.said(listed[0])}, and no order of all calls makes that possible"
         said = "; ".join(self.said(call) for call in listed[:limit])
         more = f"; and {len(listed) - limit} more" if len(listed) > limit else ""
         return f"no single order of all calls has room for these together: {said}{more}"

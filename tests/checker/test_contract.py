@@ -222,6 +222,9 @@ def test_a_crashed_write_may_have_happened_or_not() -> None:
     valid(crashed, synced(2, None, 5, 6), synced(2, 4, 7, 8))
     invalid(crashed, synced(2, 4, 5, 6), synced(2, None, 7, 8))
     invalid(lost(1, Write(4), 5), local(2, 4, 1, 2))
+    assert invalid(lost(1, Cas(3, 4), 0), lost(2, Cas(4, 3), 0), local(3, 4, 2, 3)) == (
+        "p3 read 4 from r1 at 3.000 s, and no order of all calls makes that possible"
+    )
     assert invalid(op(1, Write(4), Failed("refused"), 0, 1), local(2, 4, 2, 3)) == (
         "p2 read 4 from r1 at 3.000 s, a value that nobody wrote there"
     )
