@@ -110,6 +110,15 @@ class Model(Protocol[S, C, R]):
         """
         return None
 
+    def names(self, call: C, result: R | Anything) -> frozenset[Hashable] | None:
+        """Which values the call is about, or None if it may be about any.
+
+        The claim: take all calls that name some values out of a legal history, and no others that
+        name them are left; then what is left is legal. With ANYTHING the call may be taken out at
+        will, so it may name nothing even if what it did is unknown.
+        """
+        return None
+
     # -- words for people -----------------------------------------------------------------------
 
     def tell(self, call: C, result: R | Anything) -> str:

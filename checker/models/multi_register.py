@@ -80,6 +80,9 @@ class MultiRegister(Model[Registers, Txn, Reads]):
     def observes_only(self, call: Txn, result: Reads | Anything) -> bool:
         return all(isinstance(step, Get) for step in call.steps)
 
+    def names(self, call: Txn, result: Reads | Anything) -> frozenset[Hashable]:
+        return frozenset(step.key for step in call.steps)
+
     def tell(self, call: Txn, result: Reads | Anything) -> str:
         heard = not isinstance(result, Anything)
         reads = iter(result if isinstance(result, tuple) else ())

@@ -109,6 +109,9 @@ class SetOfValues(Model[Members, Call, Result]):
     def observes_only(self, call: Call, result: Result | Anything) -> bool:
         return isinstance(call, Contains | ListAll)
 
+    def names(self, call: Call, result: Result | Anything) -> frozenset[Hashable] | None:
+        return None if isinstance(call, ListAll) else frozenset([call.value])
+
     def tell(self, call: Call, result: Result | Anything) -> str:
         heard = not isinstance(result, Anything)
         match call:

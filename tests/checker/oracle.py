@@ -91,6 +91,7 @@ def random_ops(name: str, seed: int, size: int = 8) -> list[Op[Any, Any]]:
     rng = random.Random(seed)
     model = model_of(name)
     values = rng.choice([2, 2, 3])
+    all_different = name.endswith("register") and rng.random() < 0.3
     count = rng.randrange(1, size + 1)
     span = rng.choice([count, 2 * count, 3 * count])
     crash = rng.choice([0.0, 0.0, 0.2, 0.5])
@@ -103,6 +104,8 @@ def random_ops(name: str, seed: int, size: int = 8) -> list[Op[Any, Any]]:
     ops = []
     for _, called, returned, process in sorted(planned):
         call = CALLS[name](rng, values)
+        if all_different:
+            call = _with_own_value(call, len(ops) + 1, state, rng)
         after, said = rng.choice(list(model.outcomes(state, call)))
         outcome: Any = Ok(said)
         if rng.random() < crash:
@@ -126,6 +129,16 @@ def random_ops(name: str, seed: int, size: int = 8) -> list[Op[Any, Any]]:
         spoil(ops, model, rng)
     rng.shuffle(ops)
     return ops
+
+
+def _with_own_value(call: Any, value: int, state: Any, rng: random.Random) -> Any:
+    """The same kind of call, with a value that no other call writes."""
+    match call:
+        case Write():
+            return Write(value)
+        case Cas():
+            return Cas(state if rng.random() < 0.7 else rng.randrange(value + 1), value)
+    return call
 
 
 def spoil(ops: list[Op[Any, Any]], model: AnyModel, rng: random.Random) -> None:

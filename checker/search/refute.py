@@ -1,0 +1,81 @@
+"""Is some answer impossible at sight, without any search?
+
+For parts that are a single cell. A call that needs a value is impossible if nobody had begun to
+put that value when it returned, or if every call that could have put it had ended before another
+change began that ended before the call began: whatever came first, the value was overwritten.
+Both hold in every order, so a refutation is proof; that none is found proves nothing.
+"""
+
+from __future__ import annotations
+
+from checker.search.part import Part
+from checker.search.space import CellSpace
+
+NEVER = 1 << 60
+"""Where a crashed call ends, and where a change ends that was there before all calls: -1."""
+
+
+class Refutation:
+    """A call that is impossible; `wall` is the change that came in between, or -1."""
+
+    def __init__(self, call: int, value: int, wall: int) -> None:
+        self.call = call
+        self.value = value
+        self.wall = wall
+
+
+def refute(part: Part) -> Refutation | None:
+    """The first call, by return, that is impossible at sight."""
+    space = part.space
+    assert isinstance(space, CellSpace)
+    needs, puts = space.needs, space.puts
+    ends = ends_of(part)
+    # Of every value: where the last ended of the calls begun so far that put it. The initial value
+    # was put before all calls.
+    last_end: dict[int, int] = {0: -1}
+    wall_start, wall_call = -1, -1
+    begun: dict[int, int] = {}  # a change that is open: where it began
+    wall_of: dict[int, tuple[int, int]] = {}
+    for at, code in enumerate(part.log):
+        call = code >> 1
+        cls = part.cls[call]
+        needed, put = needs[cls], puts[cls]
+        if not code & 1:
+            if put >= 0:
+                last_end[put] = max(last_end.get(put, -1), ends[call])
+                begun[call] = at
+            if needed >= 0 and not part.crashed[call]:
+                wall_of[call] = (wall_start, wall_call)
+            continue
+        if needed >= 0:
+            start, wall = wall_of.pop(call)
+            ended = last_end.get(needed, NEVER + 1)
+            if needed == put and ended == at:
+                continue  # it keeps up the value it needs; let the search decide
+            if ended > NEVER:
+                return Refutation(call, needed, -1)
+            if ended < start:
+                return Refutation(call, needed, wall)
+        if put >= 0:
+            start = begun.pop(call)
+            if start > wall_start:
+                wall_start, wall_call = start, call
+    return None
+
+
+def ends_of(part: Part) -> list[int]:
+    """By call: where in the log it ends."""
+    ends = [NEVER] * len(part.rows)
+    for at, code in enumerate(part.log):
+        if code & 1:
+            ends[code >> 1] = at
+    return ends
+
+
+def starts_of(part: Part) -> list[int]:
+    """By call: where in the log it begins."""
+    starts = [0] * len(part.rows)
+    for at, code in enumerate(part.log):
+        if not code & 1:
+            starts[code >> 1] = at
+    return starts

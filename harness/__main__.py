@@ -1,0 +1,149 @@
+"""The command `zabtest`: which sub-commands are there, and what do they take?
+
+What a sub-command needs is imported when it is called, so that `zabtest check` on a small file
+answers at once.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+app = typer.Typer(
+    name="zabtest",
+    help="Break a replicated service on purpose, and prove whether it stayed correct.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+ModelName = Annotated[
+    str | None,
+    typer.Option("--model", help="What the history is a history of; `zabtest list models`."),
+]
+Format = Annotated[
+    str | None, typer.Option("--format", help="How it is written; `zabtest list formats`.")
+]
+FailedMeans = Annotated[
+    Literal["auto", "dropped", "evidence"] | None,
+    typer.Option(
+        "--failed",
+        help="What a `fail` event is: no call at all (dropped), an answer to be checked "
+        "(evidence), or an answer where its error is one the model knows (auto).",
+    ),
+]
+Keyed = Annotated[
+    bool | None,
+    typer.Option("--keyed/--no-keyed", help="Whether Jepsen values are [key value] tuples."),
+]
+Steps = Annotated[
+    int | None, typer.Option("--steps", min=0, help="Give up after so many search steps.")
+]
+Seconds = Annotated[
+    float | None, typer.Option("--timeout", min=0, help="Give up after so many seconds a file.")
+]
+Megabytes = Annotated[
+    int | None, typer.Option("--memory", min=1, help="Give up when so many MB are in use.")
+]
+
+
+@app.callback()
+def zabtest() -> None:
+    """Break a replicated service on purpose, and prove whether it stayed correct."""
+
+
+@app.command()
+def check(
+    paths: Annotated[
+        list[Path], typer.Argument(help="History files, or run folders with a history.jsonl.")
+    ],
+    model: ModelName = None,
+    format: Format = None,
+    failed: FailedMeans = None,
+    keyed: Keyed = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", help="Draw the judged history into this page.")
+    ] = None,
+    json: Json = False,  # noqa: FBT002
+    verify: Annotated[  # noqa: FBT002
+        bool, typer.Option("--verify", help="Have a legal order checked independently.")
+    ] = False,
+    steps: Steps = None,
+    timeout: Seconds = None,
+    memory: Megabytes = None,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", min=1, help="Processes for many keys; default: cores.")
+    ] = None,
+) -> None:
+    """Judge histories: was there one legal order of all calls?
+
+    Exit status: 0 valid, 1 invalid, 2 wrong usage, 3 inconclusive. With several files the worst
+    counts.
+
+    Examples: `zabtest check history.jsonl` · `zabtest check jepsen.edn --model cas-register
+    --html why.html` · `zabtest check store/latest --json`
+    """
+    from harness.checking import Request, check_files
+
+    request = Request(
+        model=model,
+        format=format,
+        failed=failed,
+        keyed=keyed,
+        html=html,
+        json=json,
+        verify=verify,
+        steps=steps,
+        seconds=timeout,
+        memory_mb=memory,
+        jobs=jobs,
+    )
+    raise typer.Exit(check_files(paths, request))
+
+
+@app.command()
+def shrink(
+    path: Annotated[Path, typer.Argument(help="A history file that is not legal.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Where to write the core; default: beside the file."),
+    ] = None,
+    model: ModelName = None,
+    format: Format = None,
+    failed: FailedMeans = None,
+    keyed: Keyed = None,
+    json: Json = False,  # noqa: FBT002
+) -> None:
+    """Write the fewest calls of an illegal history that are illegal by themselves.
+
+    That they are illegal proves that the whole history is: a call is left out only if no other
+    that is kept could have seen it. Exit status as of `check`.
+    """
+    from harness.checking import Request, shrink_file
+
+    request = Request(model=model, format=format, failed=failed, keyed=keyed, json=json)
+    raise typer.Exit(shrink_file(path, out, request))
+
+
+@app.command("list")
+def list_(
+    what: Annotated[Literal["models", "formats"], typer.Argument(help="What to list.")],
+) -> None:
+    """List what can be named on the command line, a line each."""
+    from harness.listing import lines_of
+
+    for line in lines_of(what):
+        typer.echo(line)
+
+
+def main() -> None:
+    """Run the command."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,233 @@
+"""Does every way of judging agree with the definition?"""
+
+import itertools
+import random
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from tests.checker.oracle import CALLS, is_linearizable, model_of, random_ops
+
+from checker.certificate import complaint
+from checker.check import Ask, Limits, check
+from checker.history import History, Op
+from checker.models.register import Cas, CasRegister, Read, Write
+from checker.outcome import DONE, Failed, Ok, Refused, Unknown
+from checker.search.part import Options
+from checker.verdict import Verdict
+
+SWITCHES = ["hints", "cell", "interchange", "dominance", "vanish", "rename"]
+COMBINATIONS = [
+    Options(**dict(zip(SWITCHES, on, strict=True)))
+    for on in itertools.product([True, False], repeat=len(SWITCHES))
+]
+
+
+def agree(name: str, seed: int) -> bool:
+    """Hold every way of judging one random history against the definition; whether it is legal."""
+    model = model_of(name)
+    ops = random_ops(name, seed)
+    legal = is_linearizable(ops, model)
+    history = History.of(ops)
+    rng = random.Random(seed)
+    asks = [
+        Ask(order=True),
+        Ask(order=True, shortcuts=False),
+        Ask(order=True, shortcuts=False, options=rng.choice(COMBINATIONS)),
+    ]
+    for ask in asks:
+        judged = check(history, model, ask=ask)
+        assert judged.verdict is (Verdict.VALID if legal else Verdict.INVALID), (name, seed, ask)
+        for part in judged.parts:
+            if legal:
+                assert part.order is not None
+                assert complaint(list(history), model, part.order) == ""
+            elif not part.refutation:
+                assert part.stuck is not None
+                assert part.stuck.prefixes
+    return legal
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_agrees_with_the_definition(name: str) -> None:
+    told = [agree(name, seed) for seed in range(1_000)]
+    assert 50 < sum(told) < 950, "the random histories must be legal and illegal ones"
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize("name", CALLS)
+def test_agrees_with_the_definition_in_full(name: str) -> None:
+    for seed in range(1_000, 26_000):
+        agree(name, seed)
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_ties_and_line_order_decide_nothing(seed: int) -> None:
+    model = model_of("cas-register")
+    ops = random_ops("cas-register", seed)
+    verdicts = set()
+    for shuffle in range(4):
+        random.Random(shuffle).shuffle(ops)
+        verdicts.add(check(History.of(ops), model).verdict)
+    assert len(verdicts) == 1
+
+
+def test_every_combination_of_reductions_agrees() -> None:
+    model = model_of("cas-register")
+    for seed in range(60):
+        ops = random_ops("cas-register", seed, size=10)
+        legal = is_linearizable(ops, model)
+        for options in COMBINATIONS:
+            judged = check(History.of(ops), model, ask=Ask(options=options, shortcuts=False))
+            assert (judged.verdict is Verdict.VALID) is legal
+
+
+# -- named traps --------------------------------------------------------------------------------
+
+
+def op(process: int, call: Any, result: Any, called: int, returned: int | None) -> Op[Any, Any]:
+    outcome = Unknown("timeout") if returned is None else Ok(result)
+    return Op(process=process, call=call, outcome=outcome, called_ns=called, returned_ns=returned)
+
+
+MISMATCH = Refused("mismatch")
+
+
+def verdict_of(*ops: Op[Any, Any], **options: bool) -> Verdict:
+    ask = Ask(options=Options(**options), shortcuts=False)
+    by_search = check(History.of(ops), CasRegister(), ask=ask).verdict
+    assert by_search is check(History.of(ops), CasRegister()).verdict
+    assert (by_search is Verdict.VALID) is is_linearizable(ops, CasRegister())
+    return by_search
+
+
+def test_only_a_visible_overwriter_lets_others_vanish() -> None:
+    assert (
+        verdict_of(
+            op(0, Write(1), DONE, 1, 3),
+            op(1, Write(0), DONE, 2, 5),
+            op(2, Write(0), DONE, 4, 6),
+            op(3, Cas(0, 1), MISMATCH, 7, 8),
+        )
+        is Verdict.INVALID
+    )
+
+
+def test_a_write_that_could_vanish_may_be_needed_by_a_later_read() -> None:
+    assert (
+        verdict_of(
+            op(0, Write(1), DONE, 1, 10),
+            op(1, Write(2), DONE, 2, 4),
+            op(2, Read(), 2, 5, 6),
+            op(3, Read(), 1, 11, 12),
+        )
+        is Verdict.VALID
+    )
+
+
+def test_a_write_of_the_standing_value_is_not_free() -> None:
+    # write(1) must take effect before the compare-and-set moves on, or be seen after it.
+    assert (
+        verdict_of(
+            op(0, Write(1), DONE, 0, 1),
+            op(1, Write(1), DONE, 2, 9),
+            op(2, Cas(1, 2), DONE, 3, 4),
+            op(3, Read(), 1, 5, 6),
+            op(4, Read(), 2, 10, 11),
+        )
+        is Verdict.INVALID
+    )
+
+
+def test_a_crashed_write_may_take_effect_long_after() -> None:
+    assert (
+        verdict_of(
+            op(0, Write(1), None, 0, None),
+            op(1, Write(2), DONE, 1, 2),
+            op(2, Read(), 2, 3, 4),
+            op(3, Read(), 1, 5, 6),
+        )
+        is Verdict.VALID
+    )
+
+
+def test_a_crashed_write_takes_effect_once() -> None:
+    assert (
+        verdict_of(
+            op(0, Write(1), None, 0, None),
+            op(1, Read(), 1, 1, 2),
+            op(2, Write(2), DONE, 3, 4),
+            op(3, Read(), 1, 5, 6),
+        )
+        is Verdict.INVALID
+    )
+
+
+def test_a_refused_change_is_evidence() -> None:
+    ops = [
+        op(0, Write(1), DONE, 0, 1),
+        op(1, Cas(1, 2), MISMATCH, 2, 3),
+    ]
+    assert verdict_of(*ops) is Verdict.INVALID
+    dropped = [ops[0], replace(ops[1], outcome=Failed("mismatch"))]
+    assert verdict_of(*dropped) is Verdict.VALID
+
+
+def test_equal_times_are_concurrent() -> None:
+    assert verdict_of(op(0, Write(1), DONE, 0, 5), op(1, Read(), None, 5, 6)) is Verdict.VALID
+    assert verdict_of(op(0, Write(1), DONE, 0, 4), op(1, Read(), None, 5, 6)) is Verdict.INVALID
+
+
+def test_absent_is_a_value() -> None:
+    assert verdict_of(op(0, Read(), None, 0, 1)) is Verdict.VALID
+    assert verdict_of(op(0, Read(), 0, 0, 1)) is Verdict.INVALID
+    assert verdict_of(op(0, Cas(None, 1), DONE, 0, 1), op(0, Read(), 1, 2, 3)) is Verdict.VALID
+
+
+def test_of_equal_calls_the_one_that_returns_first_must_not_wait() -> None:
+    assert (
+        verdict_of(
+            op(0, Cas(1, 2), DONE, 0, 20),
+            op(1, Cas(1, 2), DONE, 1, 6),
+            op(2, Write(1), DONE, 2, 3),
+            op(3, Read(), 2, 7, 8),
+            op(4, Write(1), DONE, 9, 10),
+            op(5, Read(), 2, 21, 22),
+        )
+        is Verdict.VALID
+    )
+
+
+# -- budgets and several keys -------------------------------------------------------------------
+
+
+def test_a_budget_makes_it_inconclusive_and_says_how_far_it_got() -> None:
+    ops = random_ops("cas-register", 3, size=10)
+    judged = check(History.of(ops), CasRegister(), limits=Limits(steps=0), ask=Ask(shortcuts=False))
+    assert judged.verdict is Verdict.INCONCLUSIVE
+    assert "0 steps" in judged.parts[0].because
+    late = check(History.of(ops), CasRegister(), limits=Limits(seconds=0), ask=Ask(shortcuts=False))
+    assert late.verdict in (Verdict.VALID, Verdict.INVALID, Verdict.INCONCLUSIVE)
+
+
+def test_keys_are_judged_apart() -> None:
+    ops = [replace(op(0, Write(1), DONE, 0, 1), key="a"), replace(op(1, Read(), 1, 2, 3), key="b")]
+    judged = check(History.of(ops), CasRegister())
+    assert {part.key: part.verdict for part in judged.parts} == {
+        "a": Verdict.VALID,
+        "b": Verdict.INVALID,
+    }
+    assert judged.verdict is Verdict.INVALID
+
+
+def test_a_witness_proves_valid_and_never_invalid() -> None:
+    first = replace(op(0, Write(1), DONE, 0, 9), zxid=1)
+    second = replace(op(1, Write(2), DONE, 1, 8), zxid=2)
+    seen = replace(op(2, Read(), 2, 10, 11), zxid=2)
+    judged = check(History.of([first, second, seen]), CasRegister(), ask=Ask(order=True))
+    assert judged.parts[0].method == "the order of zxids"
+    assert judged.parts[0].order == (0, 1, 2)
+    misled = [replace(first, zxid=2), replace(second, zxid=1), seen]
+    judged = check(History.of(misled), CasRegister())
+    assert judged.verdict is Verdict.VALID
+    assert judged.parts[0].method != "the order of zxids"
