@@ -14,11 +14,18 @@
   const KINDS = ["ok", "refused", "unknown", "failed"];
   const ANSWERS = ["answered", "refused", "unknown", "failed"];
   const SIGNS = { valid: "✓", invalid: "✕", inconclusive: "?" };
-  const IN_CORE = 1, IS_STUCK = 2, FROM_BEFORE = 4;
+  const IN_CORE = 1,
+    IS_STUCK = 2,
+    FROM_BEFORE = 4;
   const AXIS_HEIGHT = 34;
-  const UNITS = [[1e9, "s"], [1e6, "ms"], [1e3, "µs"], [1, "ns"]];
+  const UNITS = [
+    [1e9, "s"],
+    [1e6, "ms"],
+    [1e3, "µs"],
+    [1, "ns"],
+  ];
 
-  // -- small words -------------------------------------------------------------------------------
+  // -- small words ------------------------------------------------------------------------------
 
   const number = (n) => n.toLocaleString("en-US");
   const clamp = (x, low, high) => Math.min(Math.max(x, low), high);
@@ -65,13 +72,14 @@
   }
 
   function fitted(text, room, bold) {
+    if (room < 16) return "";
     if (widthOf(text, bold) <= room) return text;
     let kept = Math.floor((text.length * room) / widthOf(text, bold));
     while (kept > 0 && widthOf(`${text.slice(0, kept)}…`, bold) > room) kept -= 1;
     return kept >= 2 ? `${text.slice(0, kept)}…` : "";
   }
 
-  // -- axes: both map every call to a place between 0 and 1 --------------------------------------
+  // -- axes: both map every call to a place between 0 and 1 -------------------------------------
 
   /** Time as it went, with breaks where nothing is shown. */
   function timeAxis(stretches) {
@@ -83,7 +91,12 @@
     const whole = shares.reduce((sum, share) => sum + share, gap * (shares.length - 1));
     let at = 0;
     const pieces = stretches.map(([from], i) => {
-      const piece = { from, to: from + lengths[i], low: at / whole, high: (at + shares[i]) / whole };
+      const piece = {
+        from,
+        to: from + lengths[i],
+        low: at / whole,
+        high: (at + shares[i]) / whole,
+      };
       at += shares[i] + gap;
       return piece;
     });
@@ -96,14 +109,18 @@
           return last.high + within * (piece.low - last.high);
         }
         if (time <= piece.to) {
-          return piece.low + ((time - piece.from) / (piece.to - piece.from)) * (piece.high - piece.low);
+          return (
+            piece.low + ((time - piece.from) / (piece.to - piece.from)) * (piece.high - piece.low)
+          );
         }
         last = piece;
       }
       return last.high + 0.004;
     };
     const gaps = pieces.slice(1).map((piece, i) => ({
-      low: pieces[i].high, high: piece.low, length: piece.from - pieces[i].to,
+      low: pieces[i].high,
+      high: piece.low,
+      length: piece.from - pieces[i].to,
     }));
     const ticks = (low, high, width) => {
       const found = [];
@@ -112,7 +129,10 @@
         const rate = (piece.to - piece.from) / (piece.high - piece.low);
         const rough = (rate * (high - low) * 108) / width;
         const power = 10 ** Math.floor(Math.log10(rough));
-        const step = Math.max(1, [1, 2, 5, 10].map((n) => n * power).find((n) => n >= rough) || rough);
+        const step = Math.max(
+          1,
+          [1, 2, 5, 10].map((n) => n * power).find((n) => n >= rough) || rough,
+        );
         const from = piece.from + (Math.max(low, piece.low) - piece.low) * rate;
         const to = piece.from + (Math.min(high, piece.high) - piece.low) * rate;
         const marks = [];
@@ -128,7 +148,8 @@
     return {
       start: (call) => place(call.called),
       end: (call) => (call.endless ? null : place(call.returned)),
-      gaps, ticks,
+      gaps,
+      ticks,
     };
   }
 
@@ -140,49 +161,77 @@
       if (!call.endless) events.push([call.returned, 1, call]);
     }
     events.sort((a, b) => a[0] - b[0] || a[1] - b[1] || a[2].row - b[2].row);
-    const starts = new Map(), ends = new Map();
+    const starts = new Map(),
+      ends = new Map();
     const step = 1 / Math.max(events.length - 0.5, 1);
     events.forEach(([, end, call], i) => (end ? ends : starts).set(call, (i + 0.25) * step));
-    const reach = events.length ? Math.max(...[events[0], events[events.length - 1]].map((e) => Math.abs(e[0]))) : 1;
+    const reach = events.length
+      ? Math.max(...[events[0], events[events.length - 1]].map((e) => Math.abs(e[0])))
+      : 1;
     const ticks = (low, high, width) => {
-      const every = Math.max(1, Math.ceil(((high - low) / step) * 92 / width));
+      const every = Math.max(1, Math.ceil((((high - low) / step) * 92) / width));
       const found = [];
       events.forEach(([time], i) => {
         const at = (i + 0.25) * step;
         if (i % every === 0 && at >= low && at <= high) found.push({ at, time });
       });
       // Neighbours get as many digits as it takes to tell them apart.
-      const apart = found.slice(1).map(({ time }, i) => time - found[i].time).filter((length) => length > 0);
+      const apart = found
+        .slice(1)
+        .map(({ time }, i) => time - found[i].time)
+        .filter((length) => length > 0);
       const fine = Math.max(Math.min(...apart, reach), reach / 1e7, 1);
       return found.map(({ at, time }) => ({ at, label: moment(time, reach, fine) }));
     };
-    return { start: (call) => starts.get(call), end: (call) => ends.get(call) ?? null, gaps: [], ticks };
+    return {
+      start: (call) => starts.get(call),
+      end: (call) => ends.get(call) ?? null,
+      gaps: [],
+      ticks,
+    };
   }
 
-  // -- one key ------------------------------------------------------------------------------------
+  // -- one key ----------------------------------------------------------------------------------
 
   function subject(picture) {
     const text = (i) => picture.texts[i];
     const calls = picture.calls.map((fields, index) => {
       const [row, process, called, returned, kind, label, said, doubt, flags, details] = fields;
       return {
-        index, row, process, called, kind,
+        index,
+        row,
+        process,
+        called,
+        kind,
         returned: returned === null ? called : returned,
         endless: KINDS[kind] === "unknown" || returned === null,
         told: returned !== null,
-        label: text(label), said: text(said), doubt: text(doubt), details: text(details),
-        core: Boolean(flags & IN_CORE), stuck: Boolean(flags & IS_STUCK),
+        label: text(label),
+        said: text(said),
+        doubt: text(doubt),
+        details: text(details),
+        core: Boolean(flags & IN_CORE),
+        stuck: Boolean(flags & IS_STUCK),
         before: Boolean(flags & FROM_BEFORE),
       };
     });
     const orders = picture.orders.map((order) => ({
-      length: order.length, end: text(order.end), expected: text(order.expected),
-      at: new Map(order.at.map(([index, place, before, after]) => [
-        calls[index], { place: place + 1, before: text(before), after: text(after) },
-      ])),
+      length: order.length,
+      end: text(order.end),
+      expected: text(order.expected),
+      at: new Map(
+        order.at.map(([index, place, before, after]) => [
+          calls[index],
+          { place: place + 1, before: text(before), after: text(after) },
+        ]),
+      ),
     }));
     return {
-      calls, orders, stretches: picture.stretches, dropped: picture.dropped, shown: picture.shown,
+      calls,
+      orders,
+      stretches: picture.stretches,
+      dropped: picture.dropped,
+      shown: picture.shown,
       hasCore: calls.some((call) => call.core),
       stuck: calls.find((call) => call.stuck) || null,
       finding: (call) => call.core || call.stuck,
@@ -195,16 +244,37 @@
     return subjects.get(part);
   };
 
-  const stage = byId("stage"), lanesSvg = byId("lanes"), axisSvg = byId("axis"), card = byId("card");
-  const coreOnly = byId("core-only"), even = byId("even"), orderSelect = byId("order");
+  const stage = byId("stage"),
+    lanesSvg = byId("lanes"),
+    axisSvg = byId("axis"),
+    card = byId("card");
+  const coreOnly = byId("core-only"),
+    even = byId("even"),
+    orderSelect = byId("order");
   const now = {
-    part: 0, subject: null, order: null, axis: null, calls: [], lanes: [], low: 0, high: 1,
-    picked: null, pinned: false, width: 0, gutter: 0, laneHeight: 0, barHeight: 0, height: 0,
-    shapes: new Map(), layers: {},
+    part: 0,
+    subject: null,
+    order: null,
+    axis: null,
+    calls: [],
+    lanes: [],
+    low: 0,
+    high: 1,
+    picked: null,
+    pinned: false,
+    width: 0,
+    gutter: 0,
+    laneHeight: 0,
+    barHeight: 0,
+    height: 0,
+    shapes: new Map(),
+    layers: {},
   };
   const isNarrow = () => window.innerWidth <= 640;
-  const xOf = (u) => now.gutter + ((u - now.low) / (now.high - now.low)) * (now.width - now.gutter - 10);
-  const uOf = (x) => now.low + ((x - now.gutter) / (now.width - now.gutter - 10)) * (now.high - now.low);
+  const xOf = (u) =>
+    now.gutter + ((u - now.low) / (now.high - now.low)) * (now.width - now.gutter - 10);
+  const uOf = (x) =>
+    now.low + ((x - now.gutter) / (now.width - now.gutter - 10)) * (now.high - now.low);
 
   function showPart(part) {
     now.part = part;
@@ -223,10 +293,14 @@
     coreOnly.parentElement.hidden = !here.hasCore;
     even.parentElement.hidden = !data.timed;
     KINDS.forEach((name, kind) => {
-      document.querySelector(`.for-${name}`).hidden = !here.calls.some((call) => call.kind === kind);
+      document.querySelector(`.for-${name}`).hidden = !here.calls.some(
+        (call) => call.kind === kind,
+      );
     });
     document.querySelector(".for-core").hidden = !here.hasCore;
-    document.querySelectorAll(".for-stuck").forEach((item) => { item.hidden = here.stuck === null; });
+    document.querySelectorAll(".for-stuck").forEach((item) => {
+      item.hidden = here.stuck === null;
+    });
     document.querySelector(".for-order").hidden = here.orders.length === 0;
     fillOrders();
     tellOrderEnd();
@@ -245,7 +319,8 @@
 
   /** A beginning whose labels can be read; all of it is one button away. */
   function showFirst() {
-    const most = Math.max(12, Math.round((now.width - now.gutter) / 24)) * Math.max(1, now.lanes.length / 4);
+    const most =
+      Math.max(12, Math.round((now.width - now.gutter) / 24)) * Math.max(1, now.lanes.length / 4);
     now.low = -0.01;
     now.high = 1.01;
     if (now.calls.length > most) {
@@ -264,12 +339,19 @@
   function fillOrders() {
     const { orders, dropped, stuck } = now.subject;
     byId("order-choice").hidden = orders.length < 2;
-    orderSelect.replaceChildren(...orders.map((order, i) => element(
-      "option", { value: i },
-      `${i + 1} of ${orders.length}: ${number(order.length)} calls, then ${order.end}`,
-    )));
+    orderSelect.replaceChildren(
+      ...orders.map((order, i) =>
+        element(
+          "option",
+          { value: i },
+          `${i + 1} of ${orders.length}: ${number(order.length)} calls, then ${order.end}`,
+        ),
+      ),
+    );
     if (dropped && stuck) {
-      orderSelect.append(element("option", { disabled: "" }, `${number(dropped)} more are not in this page`));
+      orderSelect.append(
+        element("option", { disabled: "" }, `${number(dropped)} more are not in this page`),
+      );
     }
   }
 
@@ -283,12 +365,18 @@
     const length = order.length === 1 ? "1 call" : `${number(order.length)} calls`;
     told.append(
       `${here.orders.length > 1 ? "This legal order" : "The longest legal order"} places ${length} and leaves the state `,
-      element("strong", {}, short(order.end)), ". There process ", String(here.stuck.process), " ",
-      element("strong", {}, short(here.stuck.said)), "; the model says: ", element("strong", {}, short(order.expected)), ".",
+      element("strong", {}, short(order.end)),
+      ". There process ",
+      String(here.stuck.process),
+      " ",
+      element("strong", {}, short(here.stuck.said)),
+      "; the model says: ",
+      element("strong", {}, short(order.expected)),
+      ".",
     );
   }
 
-  // -- layout: what stands in which lane -----------------------------------------------------------
+  // -- layout: what stands in which lane --------------------------------------------------------
 
   function layOut() {
     const { subject: here } = now;
@@ -298,7 +386,8 @@
     now.high = 1.01;
     const lanes = new Map();
     for (const call of now.calls) {
-      if (!lanes.has(call.process)) lanes.set(call.process, { process: call.process, calls: [], core: false });
+      if (!lanes.has(call.process))
+        lanes.set(call.process, { process: call.process, calls: [], core: false });
       const lane = lanes.get(call.process);
       lane.calls.push(call);
       lane.core = lane.core || here.finding(call);
@@ -308,7 +397,8 @@
     if (now.lanes.length > 6 && wrong.length) {
       now.lanes = [...wrong, ...now.lanes.filter((lane) => !lane.core)];
     }
-    now.parting = now.lanes.length > 6 && wrong.length && wrong.length < now.lanes.length ? wrong.length : 0;
+    now.parting =
+      now.lanes.length > 6 && wrong.length && wrong.length < now.lanes.length ? wrong.length : 0;
     const dense = now.lanes.length > 24;
     now.labelRoom = coreOnly.checked && isNarrow() ? 18 : 0;
     now.laneHeight = (dense ? 32 : 44) + now.labelRoom;
@@ -336,14 +426,17 @@
     now.width = Math.max(stage.clientWidth, 280);
     const longest = Math.max(0, ...now.lanes.map((lane) => widthOf(`P${lane.process}`, true)));
     now.gutter = isNarrow() ? Math.ceil(longest) + 26 : Math.max(Math.ceil(longest) + 34, 76);
-    for (const [svg, height] of [[axisSvg, AXIS_HEIGHT], [lanesSvg, now.height]]) {
+    for (const [svg, height] of [
+      [axisSvg, AXIS_HEIGHT],
+      [lanesSvg, now.height],
+    ]) {
       svg.setAttribute("viewBox", `0 0 ${now.width} ${height}`);
       svg.setAttribute("width", now.width);
       svg.setAttribute("height", height);
     }
   }
 
-  /** Where in its interval each placed call may have taken effect, so that the order reads forward. */
+  /** Where in its interval each placed call may have taken effect; the order reads forward. */
   function placeOrder() {
     now.placed = [];
     if (!now.order) return;
@@ -372,11 +465,26 @@
 
   function definitions() {
     const defs = drawn("defs");
-    const hatch = drawn("pattern", { id: "hatch", width: 7, height: 7, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" });
+    const hatch = drawn("pattern", {
+      id: "hatch",
+      width: 7,
+      height: 7,
+      patternUnits: "userSpaceOnUse",
+      patternTransform: "rotate(45)",
+    });
     hatch.append(drawn("line", { class: "hatch-line", x1: 0, y1: 0, x2: 0, y2: 7 }));
-    const gap = drawn("pattern", { id: "gap-stripes", width: 6, height: 6, patternUnits: "userSpaceOnUse", patternTransform: "rotate(-45)" });
+    const gap = drawn("pattern", {
+      id: "gap-stripes",
+      width: 6,
+      height: 6,
+      patternUnits: "userSpaceOnUse",
+      patternTransform: "rotate(-45)",
+    });
     gap.append(drawn("line", { class: "gap-stripe", x1: 0, y1: 0, x2: 0, y2: 6 }));
-    const fades = [["fade", "fade-stop"], ["fade-edge", "fade-edge-stop"]].map(([id, name]) => {
+    const fades = [
+      ["fade", "fade-stop"],
+      ["fade-edge", "fade-edge-stop"],
+    ].map(([id, name]) => {
       const fade = drawn("linearGradient", { id });
       fade.append(
         drawn("stop", { class: name, offset: 0.35 }),
@@ -401,7 +509,13 @@
       const wrong = now.subject.finding(call);
       const kind = KINDS[call.kind];
       const group = drawn("g", {
-        class: ["call", kind, call.core ? "core" : "", call.stuck ? "stuck" : "", highlighted && !wrong ? "dim" : ""].join(" "),
+        class: [
+          "call",
+          kind,
+          call.core ? "core" : "",
+          call.stuck ? "stuck" : "",
+          highlighted && !wrong ? "dim" : "",
+        ].join(" "),
       });
       const bar = drawn("rect", { class: "bar", rx: 4 });
       group.append(bar);
@@ -421,13 +535,16 @@
     }
   }
 
-  // -- drawing: everything that depends on the view ------------------------------------------------
+  // -- drawing: everything that depends on the view ---------------------------------------------
 
   let waiting = false;
   function drawSoon() {
     if (waiting) return;
     waiting = true;
-    requestAnimationFrame(() => { waiting = false; draw(); });
+    requestAnimationFrame(() => {
+      waiting = false;
+      draw();
+    });
   }
 
   function draw() {
@@ -455,7 +572,9 @@
       const x = xOf(tick.at);
       if (x < now.gutter - 1) continue;
       ground.push(drawn("line", { class: "tick", x1: x, x2: x, y1: 0, y2: now.height }));
-      marks.push(drawn("line", { class: "tick", x1: x, x2: x, y1: AXIS_HEIGHT - 7, y2: AXIS_HEIGHT }));
+      marks.push(
+        drawn("line", { class: "tick", x1: x, x2: x, y1: AXIS_HEIGHT - 7, y2: AXIS_HEIGHT }),
+      );
       const width = widthOf(tick.label, false);
       const left = clamp(x - width / 2, now.gutter, now.width - width - 4);
       if (left >= free) {
@@ -466,15 +585,27 @@
     for (const gap of now.axis.gaps) {
       const [x1, x2] = [Math.max(xOf(gap.low), now.gutter), xOf(gap.high)];
       if (x2 < now.gutter || x1 > now.width) continue;
-      ground.push(drawn("rect", { class: "gap", x: x1, width: Math.max(x2 - x1, 0), y: 0, height: now.height }));
-      const note = drawn("text", { class: "note", x: (x1 + x2) / 2, y: AXIS_HEIGHT - 1, "text-anchor": "middle" },
-        x2 - x1 > 60 ? `${data.timed ? duration(gap.length) : "a break"}` : "⋯");
+      ground.push(
+        drawn("rect", {
+          class: "gap",
+          x: x1,
+          width: Math.max(x2 - x1, 0),
+          y: 0,
+          height: now.height,
+        }),
+      );
+      const note = drawn(
+        "text",
+        { class: "note", x: (x1 + x2) / 2, y: AXIS_HEIGHT - 1, "text-anchor": "middle" },
+        x2 - x1 > 60 ? `${data.timed ? duration(gap.length) : "a break"}` : "⋯",
+      );
       marks.push(note);
     }
     const { stuck } = now.subject;
     if (stuck && stuck.end !== null && stuck.lane && now.calls.includes(stuck)) {
       const x = xOf(stuck.end);
-      if (x > now.gutter) ground.push(drawn("line", { class: "deadline", x1: x, x2: x, y1: 0, y2: now.height }));
+      if (x > now.gutter)
+        ground.push(drawn("line", { class: "deadline", x1: x, x2: x, y1: 0, y2: now.height }));
     }
     now.layers.ground.replaceChildren(...ground);
     axisSvg.replaceChildren(
@@ -488,9 +619,11 @@
     const wrong = now.subject.finding(call);
     const top = call.lane.top + 4 + now.labelRoom;
     let left = xOf(call.start);
-    const natural = call.end === null ? left + clamp(widthOf(call.label, wrong) + 34, 40, 170) : xOf(call.end);
+    const natural =
+      call.end === null ? left + clamp(widthOf(call.label, wrong) + 34, 40, 170) : xOf(call.end);
     let end = Math.max(natural, left + 3);
-    if (call.end === null && call.next) end = Math.max(left + 3, Math.min(end, xOf(call.next.start) - 2));
+    if (call.end === null && call.next)
+      end = Math.max(left + 3, Math.min(end, xOf(call.next.start) - 2));
     const beyond = end < now.gutter || left > right;
     shape.group.setAttribute("display", beyond ? "none" : "inline");
     if (shape.tail) drawTail(call, shape.tail, end, right);
@@ -540,12 +673,16 @@
       write("above", x, fitted(text, Math.max(end - x, right - left), wrong));
       return;
     }
-    if (inside) { write("inside", left + 5, inside); return; }
+    if (inside) {
+      write("inside", left + 5, inside);
+      return;
+    }
     // Too narrow: written beside the bar, on the side that has room.
     const width = widthOf(short, wrong);
     const { next, previous } = call;
     const after = next ? Math.max(xOf(next.start), right) : now.width;
-    const before = previous && previous.box ? Math.max(previous.box.right, previous.labelEnd) : now.gutter;
+    const before =
+      previous && previous.box ? Math.max(previous.box.right, previous.labelEnd) : now.gutter;
     const fitsAfter = Math.min(after, now.width) - right > width + 8;
     const fitsBefore = wrong && left - Math.max(before, now.gutter) > width + 8;
     // What matters may cover what does not.
@@ -564,7 +701,10 @@
     const visible = now.placed.filter((call) => call.point >= now.low && call.point <= now.high);
     const highlighted = now.subject.hasCore || now.subject.stuck !== null;
     const room = (now.width - now.gutter) * now.lanes.length;
-    const digits = visible.reduce((most, call) => Math.max(most, String(now.order.at.get(call).place).length), 1);
+    const digits = visible.reduce(
+      (most, call) => Math.max(most, String(now.order.at.get(call).place).length),
+      1,
+    );
     const spacious = visible.length * (digits * 7 + 12) * 4 < room;
     const marks = [];
     const points = [];
@@ -578,7 +718,9 @@
       const mark = drawn("g", { class: `place ${dim ? "dim" : ""} ${named ? "" : "small"}` });
       const width = named ? Math.max(17, place.length * 6.6 + 9) : 6;
       const height = named ? 16 : 6;
-      mark.append(drawn("rect", { x: x - width / 2, y: y - height / 2, width, height, rx: height / 2 }));
+      mark.append(
+        drawn("rect", { x: x - width / 2, y: y - height / 2, width, height, rx: height / 2 }),
+      );
       if (named) mark.append(drawn("text", { x, y: y + 3.8 }, place));
       marks.push(mark);
     }
@@ -592,18 +734,32 @@
   function drawNames() {
     const names = [
       drawn("rect", { class: "gutter", x: 0, y: 0, width: now.gutter - 6, height: now.height }),
-      drawn("line", { class: "gutter-edge", x1: now.gutter - 6, x2: now.gutter - 6, y1: 0, y2: now.height }),
+      drawn("line", {
+        class: "gutter-edge",
+        x1: now.gutter - 6,
+        x2: now.gutter - 6,
+        y1: 0,
+        y2: now.height,
+      }),
     ];
     for (const lane of now.lanes) {
-      names.push(drawn("text", {
-        class: `lane-name ${lane.core ? "core" : ""}`, x: now.gutter - 14, y: lane.top + 4 + now.labelRoom + now.barHeight / 2 + 4,
-        "text-anchor": "end",
-      }, isNarrow() ? `P${lane.process}` : String(lane.process)));
+      names.push(
+        drawn(
+          "text",
+          {
+            class: `lane-name ${lane.core ? "core" : ""}`,
+            x: now.gutter - 14,
+            y: lane.top + 4 + now.labelRoom + now.barHeight / 2 + 4,
+            "text-anchor": "end",
+          },
+          isNarrow() ? `P${lane.process}` : String(lane.process),
+        ),
+      );
     }
     now.layers.names.replaceChildren(...names);
   }
 
-  // -- moving --------------------------------------------------------------------------------------
+  // -- moving -----------------------------------------------------------------------------------
 
   function look(low, high) {
     const span = clamp(high - low, 1e-7, 1.06);
@@ -629,7 +785,8 @@
     if (!wrong.length) return;
     const starts = wrong.map((call) => call.start);
     const ends = wrong.map((call) => call.end ?? call.start);
-    const low = Math.min(...starts), high = Math.max(...ends);
+    const low = Math.min(...starts),
+      high = Math.max(...ends);
     const pad = Math.max((high - low) * 0.14, 1e-6);
     const all = pad > 0.3 ? [-0.01, 1.01] : [low - pad, high + pad];
     look(Math.max(all[0], -0.01), Math.min(all[1], 1.01));
@@ -639,33 +796,45 @@
     const x = xOf(call.start);
     const end = call.end === null ? x + 60 : xOf(call.end);
     const span = now.high - now.low;
-    if (x < now.gutter || x > now.width - 40) look(call.start - span * 0.25, call.start + span * 0.75);
-    else if (end > now.width && end - x < now.width - now.gutter) look(call.start - span * 0.05, call.start + span * 0.95);
+    if (x < now.gutter || x > now.width - 40)
+      look(call.start - span * 0.25, call.start + span * 0.75);
+    else if (end > now.width && end - x < now.width - now.gutter)
+      look(call.start - span * 0.05, call.start + span * 0.95);
   }
 
-  // -- the card ------------------------------------------------------------------------------------
+  // -- the card ---------------------------------------------------------------------------------
 
   function pick(call, pinned) {
-    if (now.picked && now.shapes.has(now.picked)) now.shapes.get(now.picked).group.classList.remove("picked");
+    if (now.picked && now.shapes.has(now.picked))
+      now.shapes.get(now.picked).group.classList.remove("picked");
     now.picked = call;
     now.pinned = Boolean(call && pinned);
     if (call && now.shapes.has(call)) now.shapes.get(call).group.classList.add("picked");
     card.hidden = !call;
-    if (call) { fillCard(call); placeCard(); }
+    if (call) {
+      fillCard(call);
+      placeCard();
+    }
   }
 
   function fillCard(call) {
     const { order, subject: here } = now;
     const place = order && order.at.get(call);
     const facts = [];
-    const say = (name, value, strong) => { if (value) facts.push([name, value, strong]); };
+    const say = (name, value, strong) => {
+      if (value) facts.push([name, value, strong]);
+    };
     const scale = Math.max(Math.abs(call.called), Math.abs(call.returned));
     const precise = data.timed ? Math.max(1, unitOf(scale)[0] / 1e6) : 1;
     say("process", String(call.process));
     if (data.parts.length > 1) say("key", data.parts[now.part][0]);
     say("outcome", ANSWERS[call.kind]);
     say("called", moment(call.called, scale, precise));
-    if (call.endless) say("ended", call.told ? `never; given up at ${moment(call.returned, scale, precise)}` : "never");
+    if (call.endless)
+      say(
+        "ended",
+        call.told ? `never; given up at ${moment(call.returned, scale, precise)}` : "never",
+      );
     else {
       say("returned", moment(call.returned, scale, precise));
       if (data.timed) say("took", duration(call.returned - call.called));
@@ -688,10 +857,20 @@
       list.append(element("dt", {}, name), element("dd", strong ? { class: "state" } : {}, value));
     }
     const close = element("button", { type: "button", class: "close", "aria-label": "Close" }, "×");
-    close.addEventListener("click", () => { pick(null); lanesSvg.focus({ preventScroll: true }); });
+    close.addEventListener("click", () => {
+      pick(null);
+      lanesSvg.focus({ preventScroll: true });
+    });
     const parts = [close, element("h4", {}, call.label)];
-    parts.push(element("p", { class: "said" }, `process ${call.process} ${call.said}${call.doubt ? ` (${call.doubt})` : ""}`));
-    if (call.stuck) parts.push(element("p", { class: "wrong" }, "✕ No legal order has a place for this call."));
+    parts.push(
+      element(
+        "p",
+        { class: "said" },
+        `process ${call.process} ${call.said}${call.doubt ? ` (${call.doubt})` : ""}`,
+      ),
+    );
+    if (call.stuck)
+      parts.push(element("p", { class: "wrong" }, "✕ No legal order has a place for this call."));
     else if (call.core) parts.push(element("p", { class: "said" }, "Part of the minimal core."));
     card.replaceChildren(...parts, list);
   }
@@ -701,8 +880,13 @@
     if (!call || isNarrow() || !call.box) return;
     const ratio = stage.clientWidth / now.width;
     const axis = AXIS_HEIGHT * ratio;
-    const width = card.offsetWidth, height = card.offsetHeight;
-    const x = clamp(Math.max(call.box.left, now.gutter) * ratio, 8, Math.max(8, stage.clientWidth - width - 8));
+    const width = card.offsetWidth,
+      height = card.offsetHeight;
+    const x = clamp(
+      Math.max(call.box.left, now.gutter) * ratio,
+      8,
+      Math.max(8, stage.clientWidth - width - 8),
+    );
     const below = axis + (call.box.bottom + 12) * ratio;
     const above = axis + (call.box.top - 8) * ratio - height;
     const seen = stage.getBoundingClientRect();
@@ -713,18 +897,22 @@
   }
 
   function callAt(x, y, reach) {
-    let best = null, distance = reach;
+    let best = null,
+      distance = reach;
     const lane = now.lanes.find((l) => y >= l.top - 3 && y < l.top + now.laneHeight);
     if (!lane) return null;
     for (const call of lane.calls) {
       if (!call.box) continue;
       const off = Math.max(call.box.left - x, x - call.box.right, 0);
-      if (off < distance || (off === 0 && best && now.subject.finding(call))) { best = call; distance = Math.max(off, 0.01); }
+      if (off < distance || (off === 0 && best && now.subject.finding(call))) {
+        best = call;
+        distance = Math.max(off, 0.01);
+      }
     }
     return best;
   }
 
-  // -- hands: pointer, wheel, keys -----------------------------------------------------------------
+  // -- hands: pointer, wheel, keys --------------------------------------------------------------
 
   const pointers = new Map();
   let grabbed = null;
@@ -760,7 +948,10 @@
     if (pointers.size === 2 && grabbed.apart) {
       const [a, b] = [...pointers.values()];
       const factor = grabbed.apart / Math.max(Math.abs(a.x - b.x), 20);
-      look(grabbed.middle - (grabbed.middle - grabbed.low) * factor, grabbed.middle + (grabbed.high - grabbed.middle) * factor);
+      look(
+        grabbed.middle - (grabbed.middle - grabbed.low) * factor,
+        grabbed.middle + (grabbed.high - grabbed.middle) * factor,
+      );
       return;
     }
     if (!grabbed.moved && Math.abs(at.x - grabbed.x) > 5) {
@@ -768,7 +959,8 @@
       lanesSvg.setPointerCapture(event.pointerId);
     }
     if (grabbed.moved) {
-      const by = ((grabbed.x - at.x) / (now.width - now.gutter - 10)) * (grabbed.high - grabbed.low);
+      const by =
+        ((grabbed.x - at.x) / (now.width - now.gutter - 10)) * (grabbed.high - grabbed.low);
       look(grabbed.low + by, grabbed.high + by);
     }
   });
@@ -784,18 +976,23 @@
   lanesSvg.addEventListener("pointerup", release);
   lanesSvg.addEventListener("pointercancel", release);
   lanesSvg.addEventListener("pointerleave", (event) => {
-    if (!now.pinned && event.pointerType === "mouse" && !card.contains(event.relatedTarget)) pick(null);
+    if (!now.pinned && event.pointerType === "mouse" && !card.contains(event.relatedTarget))
+      pick(null);
   });
 
-  stage.addEventListener("wheel", (event) => {
-    if (event.ctrlKey || event.metaKey) {
-      event.preventDefault();
-      zoom(Math.exp(clamp(event.deltaY, -60, 60) * 0.008), pointAt(event).x);
-    } else if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) {
-      event.preventDefault();
-      pan((event.deltaX || event.deltaY) / now.width);
-    }
-  }, { passive: false });
+  stage.addEventListener(
+    "wheel",
+    (event) => {
+      if (event.ctrlKey || event.metaKey) {
+        event.preventDefault();
+        zoom(Math.exp(clamp(event.deltaY, -60, 60) * 0.008), pointAt(event).x);
+      } else if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) {
+        event.preventDefault();
+        pan((event.deltaX || event.deltaY) / now.width);
+      }
+    },
+    { passive: false },
+  );
 
   function step(direction) {
     const from = now.picked && now.shapes.has(now.picked) ? now.picked : null;
@@ -818,7 +1015,8 @@
     else if (key === "-" || key === "_") zoom(1 / 0.7);
     else if (key === "0") look(-0.01, 1.01);
     else if (key === "Escape") pick(null);
-    else if (event.shiftKey && (key === "ArrowLeft" || key === "ArrowRight")) pan(key === "ArrowLeft" ? -0.2 : 0.2);
+    else if (event.shiftKey && (key === "ArrowLeft" || key === "ArrowRight"))
+      pan(key === "ArrowLeft" ? -0.2 : 0.2);
     else if (key.startsWith("Arrow")) {
       const call = step(key);
       if (!call) return;
@@ -830,7 +1028,10 @@
   });
 
   function goTo(call) {
-    if (!now.shapes.has(call)) { coreOnly.checked = false; layOut(); }
+    if (!now.shapes.has(call)) {
+      coreOnly.checked = false;
+      layOut();
+    }
     focusFinding();
     reveal(call);
     draw();
@@ -844,7 +1045,12 @@
   byId("first-error").addEventListener("click", () => {
     if (now.part !== 0) showPart(0);
     const wrong = now.calls.filter(now.subject.finding);
-    if (wrong.length) goTo(now.subject.stuck && now.shapes.has(now.subject.stuck) ? now.subject.stuck : wrong[wrong.length - 1]);
+    if (wrong.length)
+      goTo(
+        now.subject.stuck && now.shapes.has(now.subject.stuck)
+          ? now.subject.stuck
+          : wrong[wrong.length - 1],
+      );
   });
   coreOnly.addEventListener("change", () => {
     even.checked = coreOnly.checked || !data.timed;
@@ -853,7 +1059,12 @@
     if (!coreOnly.checked) focusFinding();
     draw();
   });
-  even.addEventListener("change", () => { pick(null); layOut(); if (!coreOnly.checked) focusFinding(); draw(); });
+  even.addEventListener("change", () => {
+    pick(null);
+    layOut();
+    if (!coreOnly.checked) focusFinding();
+    draw();
+  });
   orderSelect.addEventListener("change", () => {
     now.order = now.subject.orders[Number(orderSelect.value)];
     placeOrder();
@@ -867,7 +1078,9 @@
       lanesSvg.focus({ preventScroll: true });
     });
   });
-  document.addEventListener("keydown", (event) => { if (event.key === "Escape") pick(null); });
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") pick(null);
+  });
   let lastWidth = 0;
   window.addEventListener("resize", () => {
     if (stage.clientWidth === lastWidth) return;
@@ -880,7 +1093,7 @@
     pick(now.picked, now.pinned);
   });
 
-  // -- the list of keys ----------------------------------------------------------------------------
+  // -- the list of keys -------------------------------------------------------------------------
 
   const MOST_LISTED = 60;
   function listKeys(wanted) {
@@ -892,22 +1105,37 @@
       if (wanted && !name.toLowerCase().includes(wanted.toLowerCase())) return;
       matching += 1;
       if (found.length >= MOST_LISTED) return;
-      const key = element("button", { type: "button", class: `key ${verdict}`, "data-part": part, title: name });
+      const key = element("button", {
+        type: "button",
+        class: `key ${verdict}`,
+        "data-part": part,
+        title: name,
+      });
       key.setAttribute("aria-pressed", String(part === now.part));
       key.append(
         element("span", { class: "mark", "aria-hidden": "true" }, SIGNS[verdict]),
         element("span", { class: "name" }, name),
-        element("span", { class: "calls" }, part < data.pictures.length ? number(calls) : "no picture"),
+        element(
+          "span",
+          { class: "calls" },
+          part < data.pictures.length ? number(calls) : "no picture",
+        ),
       );
       key.setAttribute("aria-label", `key ${name}, ${verdict}, ${number(calls)} calls`);
       key.disabled = part >= data.pictures.length;
-      key.addEventListener("click", () => { pick(null); showPart(part); });
+      key.addEventListener("click", () => {
+        pick(null);
+        showPart(part);
+      });
       found.push(key);
     });
     list.replaceChildren(...found);
     const wrong = data.parts.filter(([, verdict]) => verdict === "invalid").length;
-    byId("key-count").textContent = (wanted ? `${number(matching)} match` : `${number(data.parts.length)}${wrong ? `, ${number(wrong)} not linearizable` : ""}`)
-      + (matching > found.length ? `; the first ${found.length} are here` : "");
+    byId("key-count").textContent =
+      (wanted
+        ? `${number(matching)} match`
+        : `${number(data.parts.length)}${wrong ? `, ${number(wrong)} not linearizable` : ""}`) +
+      (matching > found.length ? `; the first ${found.length} are here` : "");
   }
 
   if (data.parts.length > 1) {
