@@ -160,7 +160,7 @@ def _subjects(
             model=model,
             part=part,
             explanation=explanations.get(part.key) or _explain(history, model, part),
-            explained=part.key in explanations,
+            shrunk=part.key in explanations and explanations[part.key].core != part.refutation,
             rows=_rows(history, model, part, rows_of.get(part.key, []), parts_of[part.key]),
             origin=origin,
         )
@@ -320,7 +320,7 @@ def _finding(subject: Subject, drawn: dict[str, Any], number: int) -> Finding:
         sentence=words.visible(subject.explanation.sentence, LONGEST_SENTENCE),
         core=[_line(subject, row, index[row], scale) for row in core[:LISTED_CORE]],
         core_calls=len(subject.explanation.core),
-        minimal=subject.explained,
+        minimal=subject.shrunk,
     )
 
 

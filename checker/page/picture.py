@@ -42,7 +42,7 @@ class Subject:
     model: Model[Any, Any, Any]
     part: PartVerdict
     explanation: Explanation
-    explained: bool
+    shrunk: bool
     rows: Sequence[int]
     origin: int
 
