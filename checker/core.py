@@ -58,7 +58,8 @@ def _seen(dropped: list[_Call], kept: list[_Call]) -> list[int]:
     named: set[Any] = set()
     anything = False
     for call in kept:
-        anything = anything or call.names is None
+        # A kept call that nobody heard of can go from the order together with what it was about.
+        anything = anything or (call.names is None and call.ended != FOREVER)
         named |= call.names or frozenset()
     apart = [
         call

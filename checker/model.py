@@ -111,11 +111,11 @@ class Model(Protocol[S, C, R]):
         return None
 
     def names(self, call: C, result: R | Anything) -> frozenset[Hashable] | None:
-        """Which values the call is about, or None if it may be about any.
+        """Which values the call is about, or None if it may be about any one of them.
 
-        The claim: take all calls that name some values out of a legal history, and no others that
-        name them are left; then what is left is legal. With ANYTHING the call may be taken out at
-        will, so it may name nothing even if what it did is unknown.
+        The claim: out of a legal history one may take all calls that name some values, if no
+        others name them; what is left is legal. A call that nobody heard of and that may be about
+        any value goes with them or stays, as it turns out.
         """
         return None
 

@@ -56,11 +56,12 @@ class _Queue(Model[Q, Call, Result], Generic[Q]):
     def observes_only(self, call: Call, result: Result | Anything) -> bool:
         return isinstance(call, Dequeue) and result == EMPTY
 
-    def names(self, call: Call, result: Result | Anything) -> frozenset[Hashable]:
+    def names(self, call: Call, result: Result | Anything) -> frozenset[Hashable] | None:
         if isinstance(call, Enqueue):
             return frozenset([call.value])
-        # A dequeue that nobody heard of may be taken out together with whatever it took.
-        return frozenset() if isinstance(result, Anything | Refused) else frozenset([result])
+        if isinstance(result, Anything):
+            return None
+        return frozenset() if isinstance(result, Refused) else frozenset([result])
 
     def tell(self, call: Call, result: Result | Anything) -> str:
         heard = not isinstance(result, Anything)
