@@ -1,7 +1,39 @@
 PYTHON := .venv/bin/python
 OTHER :=
 
-.PHONY: compiled bench
+.PHONY: run test check prove docs system compiled bench clean
+
+# `make run` and `make test` need a machine with Python 3.11 or newer, and nothing else.
+run: .venv/ready  # judge a history in which a client read what had been overwritten, and draw it
+	@mkdir -p build
+	@.venv/bin/zabtest check docs/examples/stale-read.jsonl --html build/stale-read.html; \
+		test $$? -eq 1 && echo "Open build/stale-read.html in a browser to see it."
+
+test: .venv/ready check  # the whole suite, as CI runs it
+	$(PYTHON) -m pytest -m "not prove"
+
+check: .venv/ready  # style and types
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy
+
+prove: .venv/ready  # the full counts of every long proof, with a table of results in the docs
+	$(PYTHON) -m tests.prove
+
+docs: .venv/ready  # reference pages that are made from the code
+	$(PYTHON) -m docs.reference
+
+system:  # the system packages that the tests use (Debian; as root)
+	apt-get update
+	apt-get install -y --no-install-recommends $$(grep -v '^#' docs/system-packages.txt)
+
+.venv/ready: pyproject.toml setup.py
+	python3 -m venv .venv
+	$(PYTHON) -m pip install -q --disable-pip-version-check -e '.[dev]'
+	touch $@
+
+clean:
+	rm -rf .venv build
 
 compiled:  # a copy of the packages with compiled inner loops: PYTHONPATH=build/compiled zabtest ...
 	rm -rf build/compiled

@@ -33,6 +33,7 @@ AnyModel: TypeAlias = Model[Any, Any, Any]
 OWN: Final = "jsonl"
 HEAD: Final = 1 << 16
 _CAS: Final = re.compile(rb'[:"]cas\b')
+_LOCAL: Final = re.compile(rb'"local-read"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ _MODEL_OF: Final = {
     "txn": "multi-register",
     "acquire": "mutex",
     "release": "mutex",
+    "local-read": "zookeeper",
     "remove": "set",
     "contains": "set",
 }
@@ -127,7 +129,7 @@ def guess_model(path: Path, format: str, *, keyed: bool | None = None) -> str:
             continue
         f = event.f
         if f in _MODEL_OF:
-            return _with_cas(path) if f == "write" else _MODEL_OF[f]
+            return _kind_of_register(path) if f in ("write", "cas") else _MODEL_OF[f]
         if f not in ("read", "add"):
             raise HistoryError(
                 str(path),
@@ -167,9 +169,11 @@ def _own_events(path: Path) -> Iterator[tuple[int, DetailedEvent]]:
                 return
 
 
-def _with_cas(path: Path) -> str:
-    """The kind of register, by whether a compare-and-set occurs anywhere in the file."""
+def _kind_of_register(path: Path) -> str:
+    """The kind of register, by what occurs anywhere in the file."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as whole:
+        if _LOCAL.search(whole):
+            return "zookeeper"
         return "cas-register" if _CAS.search(whole) else "register"
 
 

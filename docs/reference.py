@@ -1,0 +1,88 @@
+"""Which pages of the docs are made from the code, and what do they say now?
+
+`make docs` writes them; a test fails when they are out of date.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+from harness.__main__ import app
+from harness.listing import lines_of
+
+HERE = Path(__file__).parent
+HEADER = "<!-- Made from the code by `make docs`; edit the code instead. -->\n"
+
+
+def pages() -> dict[Path, str]:
+    """Every page that is made from the code, with its text."""
+    return {HERE / "command.md": HEADER + "\n".join(command_page()) + "\n"}
+
+
+def command_page() -> Iterator[str]:
+    """The reference of the command."""
+    yield "# The command"
+    yield ""
+    yield "Exit status everywhere: 0 valid, 1 invalid, 2 wrong usage, 3 inconclusive, 4 the harness"
+    yield "itself failed."
+    for registered in app.registered_commands:
+        command = registered.callback
+        assert command is not None
+        name = registered.name or command.__name__
+        yield ""
+        yield f"## zabtest {name}"
+        yield inspect.cleandoc(command.__doc__ or "")
+        yield ""
+        yield "| option | meaning |"
+        yield "|---|---|"
+        for parameter, hint in get_type_hints(command, include_extras=True).items():
+            if parameter != "return":
+                kind, told = get_args(hint)
+                # In an annotation the first spelling stands where a default otherwise would.
+                given = [told.default, *(getattr(told, "param_decls", None) or ())]
+                names = [name for name in given if isinstance(name, str) and name[:1] == "-"]
+                spelled = ", ".join(names) or parameter.upper()
+                yield f"| `{spelled}{_takes(kind)}` | {told.help} |"
+    for what in ("models", "formats"):
+        yield ""
+        yield f"## {what.capitalize()}"
+        yield ""
+        yield "| name | what it is |"
+        yield "|---|---|"
+        for line in lines_of(what):
+            name, _, told = line.partition(" ")
+            yield f"| `{name}` | {told.strip()} |"
+
+
+def _takes(kind: Any) -> str:
+    """What an option is followed by, if it is no switch."""
+    names: list[str] = []
+    for one in _leaves(kind):
+        if isinstance(one, str):
+            names.append(one)
+        elif one not in (bool, type(None)):
+            names.append(one.__name__.upper())
+    choices = "\\|".join(names)
+    return f" {choices}" if names else ""
+
+
+def _leaves(kind: Any) -> Iterator[Any]:
+    """The types and literals that a type is made of."""
+    parts = get_args(kind)
+    if not parts:
+        yield kind
+    for part in parts:
+        yield from _leaves(part)
+
+
+def main() -> None:
+    """Write the pages."""
+    for path, text in pages().items():
+        path.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
