@@ -6,10 +6,14 @@ answers at once.
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import typer
+
+HARNESS_FAILED: Final = 4
 
 app = typer.Typer(
     name="zabtest",
@@ -141,8 +145,17 @@ def list_(
 
 
 def main() -> None:
-    """Run the command."""
-    app()
+    """Run the command. What goes wrong in here is told in a line, and is nobody's verdict."""
+    try:
+        app()
+    except Exception as error:
+        if os.environ.get("ZABTEST_TRACEBACK"):
+            raise
+        sys.stderr.write(
+            f"zabtest: the harness itself failed: {type(error).__name__}: {error} "
+            "(ZABTEST_TRACEBACK=1 shows where)\n"
+        )
+        sys.exit(HARNESS_FAILED)
 
 
 if __name__ == "__main__":

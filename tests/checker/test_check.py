@@ -2,11 +2,12 @@
 
 import itertools
 import random
+import sys
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.checker.oracle import CALLS, is_linearizable, model_of, random_ops
 
 from checker.certificate import complaint
 from checker.check import Ask, Limits, check
@@ -15,6 +16,7 @@ from checker.models.register import Cas, CasRegister, Read, Write
 from checker.outcome import DONE, Failed, Ok, Refused, Unknown
 from checker.search.part import Options
 from checker.verdict import Verdict
+from tests.checker.oracle import CALLS, is_linearizable, model_of, random_ops
 
 SWITCHES = ["hints", "cell", "interchange", "dominance", "vanish", "rename"]
 COMBINATIONS = [
@@ -218,6 +220,48 @@ def test_keys_are_judged_apart() -> None:
         "b": Verdict.INVALID,
     }
     assert judged.verdict is Verdict.INVALID
+
+
+def test_other_processes_give_the_same_verdicts_in_the_same_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ops = []
+    for seed in range(60):
+        ops += [replace(o, key=seed) for o in random_ops("cas-register", seed)]
+    history = History.of(ops)
+    alone = check(history, CasRegister(), ask=Ask(order=True))
+    module = sys.modules["checker.check"]  # the package's `check` is the function
+    monkeypatch.setattr(module, "ALONE_S", -1.0)
+    monkeypatch.setattr(module, "BATCH", 100)
+    shared = check(
+        history, CasRegister(), ask=Ask(order=True), executor=lambda: ProcessPoolExecutor(2)
+    )
+    assert shared.parts == alone.parts
+    assert {part.verdict for part in shared.parts} == {Verdict.VALID, Verdict.INVALID}
+
+
+@pytest.mark.parametrize("name", ["cas-register", "fifo-queue", "mutex"])
+def test_the_evidence_is_a_legal_order_of_all_that_had_returned(name: str) -> None:
+    model = model_of(name)
+    seen = 0
+    for seed in range(600):
+        history = History.of(random_ops(name, seed))
+        part = check(history, model).worst_part
+        if part is None or part.stuck is None:
+            continue
+        seen += 1
+        stuck_at = history[part.stuck.row].returned_ns
+        assert stuck_at is not None
+        for prefix in part.stuck.prefixes:
+            assert part.stuck.row not in prefix.order
+            placed = sorted(prefix.order)
+            order = [placed.index(row) for row in prefix.order]
+            assert complaint([history[row] for row in placed], model, order) == ""
+            for row, op in enumerate(history):
+                ended = op.returned_ns is not None and op.returned_ns < stuck_at
+                if isinstance(op.outcome, Ok) and ended:
+                    assert row in prefix.order
+    assert seen > 20
 
 
 def test_a_witness_proves_valid_and_never_invalid() -> None:

@@ -1,6 +1,8 @@
 """Does the command tell the truth, in one line where it must and with the right exit status?"""
 
 import json
+import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +14,8 @@ from checker.check import check
 from checker.formats import jsonl
 from checker.models.register import CasRegister
 from checker.verdict import Verdict
-from harness.__main__ import app
+from harness.__main__ import app, main
+from harness.checking import Request, check_files
 
 LEGAL = """\
 {"index":0,"time_ns":0,"process":0,"type":"invoke","f":"write","key":"r0","value":1}
@@ -207,6 +210,35 @@ def test_the_installed_command_runs(legal: Path) -> None:
     assert done.returncode == 0
     assert json.loads(done.stdout)["verdict"] == "valid"
     assert done.stderr == ""
+
+
+def test_a_failure_of_the_harness_is_4_and_no_verdict(
+    legal: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("out of luck")
+
+    monkeypatch.setattr("harness.checking.check_files", fail)
+    monkeypatch.setattr(sys, "argv", ["zabtest", "check", str(legal)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 4
+    told = capsys.readouterr().err
+    assert "the harness itself failed: RuntimeError: out of luck" in told
+    assert "Traceback" not in told
+
+
+def test_progress_is_shown_on_a_terminal_once_it_takes_long(
+    illegal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.checking.QUIET_S", 0.0)
+    terminal, other_end = pty.openpty()
+    with os.fdopen(other_end, "w") as stderr:
+        monkeypatch.setattr(sys, "stderr", stderr)
+        request = Request()
+        assert check_files([illegal], request) == 1
+    assert b"reading" in os.read(terminal, 10_000)
+    os.close(terminal)
 
 
 def test_what_is_not_needed_is_not_imported() -> None:
