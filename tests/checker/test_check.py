@@ -5,12 +5,14 @@ import random
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from checker.certificate import complaint
 from checker.check import Ask, Limits, check
+from checker.formats import jsonl
 from checker.history import History, Op
 from checker.models.register import Cas, CasRegister, Read, Write
 from checker.outcome import DONE, Failed, Ok, Refused, Unknown
@@ -275,3 +277,33 @@ def test_a_witness_proves_valid_and_never_invalid() -> None:
     judged = check(History.of(misled), CasRegister())
     assert judged.verdict is Verdict.VALID
     assert judged.parts[0].method != "the order of zxids"
+
+
+@pytest.mark.parametrize("name", ["cas-register", "mutex", "fifo-queue", "unordered-queue"])
+@pytest.mark.parametrize("failed", ["auto", "dropped", "evidence"])
+def test_both_meanings_of_a_failed_call_agree_with_the_definition(
+    name: str, failed: str, tmp_path: Path
+) -> None:
+    model = model_of(name)
+    path = tmp_path / "history.jsonl"
+    differ = 0
+    for seed in range(150):
+        ops = random_ops(name, seed)
+        jsonl.write(path, History.of(ops), model)
+        meant = [replace(o, outcome=meaning(o, failed, model)) for o in ops]
+        legal = is_linearizable(meant, model)
+        differ += legal != is_linearizable(ops, model)
+        judged = check(jsonl.read(path, model, failed), model)
+        assert (judged.verdict is Verdict.VALID) is legal, seed
+    assert (differ > 0) is (failed != "auto")
+
+
+def meaning(o: Op[Any, Any], failed: str, model: Any) -> Any:
+    """What the outcome is taken for, as the command's help says it."""
+    refused = isinstance(o.outcome, Ok) and isinstance(o.outcome.result, Refused)
+    if failed == "dropped" and refused:
+        return Failed("refused")
+    if failed == "evidence" and isinstance(o.outcome, Failed):
+        refusal = model.refusal(o.call, None)
+        return o.outcome if refusal is None else Ok(refusal)
+    return o.outcome
