@@ -20,7 +20,7 @@ from checker.outcome import Outcome, Unknown
 C = TypeVar("C")
 R = TypeVar("R")
 
-ABSENT_NS = -1
+ABSENT_NS = -(1 << 63)
 """The `returned` column of a call whose completion nobody recorded."""
 
 

@@ -26,6 +26,9 @@ class Nothing:
     def __repr__(self) -> str:
         return "NOTHING"
 
+    def __reduce__(self) -> str:
+        return "NOTHING"
+
 
 NOTHING: Final = Nothing()
 

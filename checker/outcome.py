@@ -45,6 +45,9 @@ class Done:
     def __repr__(self) -> str:
         return "DONE"
 
+    def __reduce__(self) -> str:
+        return "DONE"  # in another process, too, it is the one it is compared with
+
 
 DONE: Final = Done()
 
@@ -55,6 +58,9 @@ class Anything:
     __slots__ = ()
 
     def __repr__(self) -> str:
+        return "ANYTHING"
+
+    def __reduce__(self) -> str:
         return "ANYTHING"
 
 

@@ -16,7 +16,7 @@ import msgspec
 
 from checker.formats.event import DetailedEvent, Event, HistoryError, Truth
 from checker.formats.pairing import AUTO, Pairing
-from checker.history import DETAILS, History, Op
+from checker.history import ABSENT_NS, DETAILS, History, Op
 from checker.model import Model
 from checker.outcome import Failed, Ok, Refused, Unknown
 
@@ -184,13 +184,19 @@ def told(history: History, model: Model[Any, Any, Any]) -> Iterator[dict[str, An
 
 
 def in_time(history: History) -> Iterator[tuple[int, Op[Any, Any]]]:
-    """Every event of the history in order of time; returns of `Unknown` calls among them."""
-    endless = [
-        2 * row + 1
-        for row, deed in enumerate(history.deed)
-        if isinstance(history.deeds[deed].outcome, Unknown) and history.returned[row] >= 0
-    ]
-    called, returned = history.called, history.returned
+    """Every event of the history in order of time; returns of `Unknown` calls among them.
+
+    A call that failed at no known time failed at once: without an end it might have an effect.
+    """
+    called, returned = history.called, history.returned[:]
+    endless: list[int] = []
+    for row, deed in enumerate(history.deed):
+        outcome = history.deeds[deed].outcome
+        if isinstance(outcome, Failed) and returned[row] == ABSENT_NS:
+            returned[row] = called[row]
+            endless.append(2 * row + 1)
+        elif isinstance(outcome, Unknown) and returned[row] != ABSENT_NS:
+            endless.append(2 * row + 1)
     # At equal times by row: a process's return must stand before its next call.
     moments = sorted(
         [*history.moments, *endless],

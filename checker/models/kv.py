@@ -83,16 +83,16 @@ class KeyValue(Model[str | None, Call, Result]):
         return isinstance(call, Get) or (call == Append("") and self.absent is not None)
 
     def overwrites(self, call: Call, result: Result | Anything) -> bool:
-        return isinstance(call, Put)
+        return isinstance(call, Put) and (result is DONE or isinstance(result, Anything))
 
     def access(self, call: Call, result: Result | Anything) -> Access | None:
         match call:
             case Get():
                 answer: Hashable = result
                 return Access() if isinstance(result, Anything) else Access(needs=answer)
-            case Put(value):
+            case Put(value) if self.overwrites(call, result):
                 return Access(puts=value)
-            case Append():
+            case _:
                 return None
 
     def tell(self, call: Call, result: Result | Anything) -> str:

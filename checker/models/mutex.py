@@ -63,9 +63,9 @@ class Mutex(Model[str, Call, Result]):
 
     def access(self, call: Call, result: Result | Anything) -> Access | None:
         wanted, after = (FREE, HELD) if isinstance(call, Acquire) else (HELD, FREE)
-        if isinstance(result, Refused):
-            return Access(lacks=wanted)
-        return Access(needs=wanted, puts=after)
+        if isinstance(result, Anything) or result is DONE:
+            return Access(needs=wanted, puts=after)
+        return Access(lacks=wanted) if result == self.refusal(call, None) else None
 
     def tell(self, call: Call, result: Result | Anything) -> str:
         verbs = ("acquired", "acquire") if isinstance(call, Acquire) else ("released", "release")

@@ -97,17 +97,19 @@ class CasRegister(Model[Hashable, Call, Result]):
                 return old == new or result == MISMATCH
 
     def overwrites(self, call: Call, result: Result | Anything) -> bool:
-        return isinstance(call, Write)
+        return isinstance(call, Write) and _took_effect(result)
 
     def access(self, call: Call, result: Result | Anything) -> Access | None:
         match call:
             case Read():
                 return Access() if isinstance(result, Anything) else Access(needs=result)
             case Write(value):
-                return Access(puts=value)
+                return Access(puts=value) if _took_effect(result) else None
             case Cas(old, new):
                 if result == MISMATCH:
                     return Access(lacks=old)
+                if not _took_effect(result):
+                    return None
                 return Access(needs=old) if old == new else Access(needs=old, puts=new)
 
     def tell(self, call: Call, result: Result | Anything) -> str:
@@ -122,6 +124,11 @@ class CasRegister(Model[Hashable, Call, Result]):
                 if result == MISMATCH:
                     return f"was refused a change from {old} to {new}"
                 return f"{'changed' if result == DONE else 'tried to change'} {old} to {new}"
+
+
+def _took_effect(result: Result | Anything) -> bool:
+    """Whether this is what a write or a compare-and-set answers that had its effect."""
+    return result is DONE or isinstance(result, Anything)
 
 
 class Register(CasRegister):

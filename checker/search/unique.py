@@ -46,6 +46,8 @@ def by_unique_values(part: Part) -> Unique:
     space = part.space
     assert isinstance(space, CellSpace)
     needs, puts = space.needs, space.puts
+    if not _is_plain(part):
+        return Unique(UNKNOWN)
     maker: dict[int, int] = {}
     seers: dict[int, list[int]] = {}
     replacers: dict[int, list[int]] = {}
@@ -85,6 +87,14 @@ def by_unique_values(part: Part) -> Unique:
     if taken != wanted:
         return Unique(UNKNOWN)  # somebody saw a value that no chain leads to
     return _arrange(part, chains, starts, ends)
+
+
+def _is_plain(part: Part) -> bool:
+    """Whether each call either lacks a value or needs or puts one: what fits both has two places."""
+    space = part.space
+    assert isinstance(space, CellSpace)
+    needs, lacks, puts = space.needs, space.lacks, space.puts
+    return all((lacks[cls] < 0) == (needs[cls] >= 0 or puts[cls] >= 0) for cls in set(part.cls))
 
 
 def _take_seen_crashes(
