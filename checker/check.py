@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from checker.history import History
 from checker.model import Model
-from checker.search.part import Classes, Options, Part, split
+from checker.search.part import NEVER, Classes, Options, Part, split
 from checker.search.refute import refute
 from checker.search.run import Found, search
 from checker.search.unique import ILLEGAL, LEGAL, by_unique_values
@@ -257,8 +257,9 @@ def _until_return_of(part: Part, calls: list[int]) -> Part:
     cut = Part(part.key)
     cut.rows, cut.deeds, cut.cls, cut.crashed = part.rows, part.deeds, part.cls, part.crashed
     cut.space, cut.cell = part.space, part.cell
-    ends = [at for at, code in enumerate(part.log) if code & 1 and code >> 1 in set(calls)]
-    cut.log = part.log[: max(ends, default=len(part.log)) + 1]
+    last = max([part.ends[call] for call in calls if not part.crashed[call]], default=NEVER)
+    cut.log, cut.ends = part.log[: last + 1], part.ends
+    cut.returns = sum([code & 1 for code in cut.log])
     return cut
 
 

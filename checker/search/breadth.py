@@ -7,12 +7,14 @@ placed nowhere. Its memory is that of one layer.
 
 from __future__ import annotations
 
+from typing import Final
+
 from checker.search.configuration import Configuration, Memory, Moves, Trail
 from checker.search.depth import COMPARISONS, EXHAUSTED, FOUND, UNFINISHED
 from checker.search.layers import Layer, Layers
 from checker.search.part import Options, Part
 
-COMPACT = 1_000_000
+COMPACT: Final = 1_000_000
 """How many marks the trail may have before those that lead nowhere are forgotten."""
 
 

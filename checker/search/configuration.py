@@ -13,14 +13,15 @@ A configuration stands before a return, in a state, with some of the open calls 
 from __future__ import annotations
 
 from array import array
+from typing import Final
 
 from checker.search.layers import Layer, Layers, Open
 from checker.search.part import Options
 from checker.search.space import IMPOSSIBLE, OBSERVES, OVERWRITES, Space
 
-VISIBLE = 0
-VANISHED = 1
-CRASHED = 2
+VISIBLE: Final = 0
+VANISHED: Final = 1
+CRASHED: Final = 2
 
 
 class Trail:
@@ -86,8 +87,8 @@ class Configuration:
     """
 
     __slots__ = (
-        "at",
         "again",
+        "at",
         "before",
         "changed",
         "mark",

@@ -8,19 +8,21 @@ proves nothing.
 
 from __future__ import annotations
 
+from typing import Final
+
 from checker.search.configuration import Configuration, Memory, Moves, Trail
 from checker.search.layers import Layer, Layers
 from checker.search.part import Options, Part
 
-FOUND = 1
-EXHAUSTED = 0
-UNFINISHED = 2
+FOUND: Final = 1
+EXHAUSTED: Final = 0
+UNFINISHED: Final = 2
 
-WINDOW = 40_000
+WINDOW: Final = 40_000
 """How many layers behind the furthest one are remembered, at most."""
-COMPARISONS = 16
+COMPARISONS: Final = 16
 """How many comparisons of two configurations count as one step."""
-ENTRIES = 400_000
+ENTRIES: Final = 400_000
 """How many configurations are remembered, at most."""
 
 

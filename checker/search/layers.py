@@ -16,14 +16,14 @@ from checker.search.space import OBSERVES, OVERWRITES
 class Open:
     """A call that has begun, while its return is yet to come."""
 
-    __slots__ = ("bit", "call", "cls", "deadline", "kind")
+    __slots__ = ("bit", "call", "cls", "end", "kind")
 
-    def __init__(self, call: int, cls: int, kind: int, bit: int, deadline: int) -> None:
+    def __init__(self, call: int, cls: int, kind: int, bit: int, end: int) -> None:
         self.call = call
         self.cls = cls
         self.kind = kind
         self.bit = bit
-        self.deadline = deadline
+        self.end = end
 
 
 class Layer:
@@ -78,8 +78,8 @@ class Layers:
         self.kind = part.space.kind
         self.at = 0
         self.made = 0
-        self.deadline = _deadlines(part)
-        self.count = sum([1 for code in part.log if code & 1])
+        self.ends = part.ends
+        self.count = part.returns
         self.field = _field_width(part)
         self.classes: dict[int, Crashed] = {}
         self.crashes: list[Crashed] = []
@@ -110,7 +110,7 @@ class Layers:
             else:
                 bit = 1 << self.width[kind]
                 self.width[kind] += 1
-            begun = Open(call, cls, kind, bit, self.deadline[call])
+            begun = Open(call, cls, kind, bit, self.ends[call])
             self.open[call] = begun
             if kind == OBSERVES:
                 self.observers[bit] = begun
@@ -146,7 +146,7 @@ class Layers:
         """Put a call that may change the state where its return belongs."""
         changers = self.changers
         place = len(changers)
-        while place > 0 and changers[place - 1].deadline > begun.deadline:
+        while place > 0 and changers[place - 1].end > begun.end:
             place -= 1
         changers.insert(place, begun)
         if begun.kind == OVERWRITES:
@@ -162,19 +162,10 @@ class Layers:
         self.available += 1 << crashed.shift
 
 
-def _deadlines(part: Part) -> list[int]:
-    """By call: which return is its own."""
-    deadline = [-1] * len(part.rows)
-    returns = 0
-    for code in part.log:
-        if code & 1:
-            deadline[code >> 1] = returns
-            returns += 1
-    return deadline
-
-
 def _field_width(part: Part) -> int:
     """How many bits count the crashed calls of one class, with one to spare for borrows."""
+    if True not in part.crashed:
+        return 1
     counts: dict[int, int] = {}
     for call, crashed in enumerate(part.crashed):
         if crashed:

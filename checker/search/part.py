@@ -8,23 +8,30 @@ an order is always allowed, and putting them in changes nothing.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from checker.history import History
 from checker.outcome import ANYTHING, Failed, Ok
 from checker.search.space import OTHER, CellSpace, ModelSpace, Space
 
-CHUNK = 1 << 16
+CHUNK: Final = 1 << 16
+NEVER: Final = 1 << 60
+"""Where in the log a crashed call ends: behind everything."""
 
 
 class Part:
-    """The calls of one part; `log` has 2 * i where call i begins and 2 * i + 1 where it ends."""
+    """The calls of one part; `log` has 2 * i where call i begins and 2 * i + 1 where it ends.
+
+    `ends` is by call: the place in the log of its end.
+    """
 
     def __init__(self, key: Any) -> None:
         self.key = key
         self.rows: list[int] = []
         self.deeds: list[int] = []
         self.log: list[int] = []
+        self.ends: list[int] = []
+        self.returns = 0
         self.cls: list[int] = []
         self.crashed: list[bool] = []
         self.space: Space = Space()
@@ -58,8 +65,8 @@ def split(history: History, model: Any) -> list[Part]:
     by_key: list[Part | None] = [None] * len(history.keys)
     single = max(partition, default=0) == 0
     deeds, keys = history.deed, history.key
-    part_of: list[Part] = []
-    local: list[int] = []
+    part_of = [Part(None)] * len(history)
+    local = [-1] * len(history)
     moments = history.moments
     for start in range(0, len(moments), CHUNK):
         for moment in moments[start : start + CHUNK].tolist():
@@ -67,9 +74,14 @@ def split(history: History, model: Any) -> list[Part]:
             if moment & 1:
                 call = local[row]
                 if call >= 0:
-                    part_of[row].log.append(2 * call + 1)
+                    owner = part_of[row]
+                    owner.ends[call] = len(owner.log)
+                    owner.log.append(2 * call + 1)
+                    owner.returns += 1
                 continue
             deed = deeds[row]
+            if not keep[deed]:
+                continue
             key = keys[row]
             part = by_key[key]
             if part is None or not single:
@@ -78,18 +90,15 @@ def split(history: History, model: Any) -> list[Part]:
                     part = Part(history.keys[key])
                     parts[key, partition[deed]] = part
                 by_key[key] = part
-            while len(local) <= row:
-                local.append(-1)
-                part_of.append(part)
-            if keep[deed]:
-                call = len(part.rows)
-                local[row] = call
-                part_of[row] = part
-                part.rows.append(row)
-                part.deeds.append(deed)
-                part.log.append(2 * call)
-                part.crashed.append(crashed[deed])
-    return [part for part in parts.values() if part.rows]
+            call = len(part.rows)
+            local[row] = call
+            part_of[row] = part
+            part.rows.append(row)
+            part.deeds.append(deed)
+            part.log.append(2 * call)
+            part.ends.append(NEVER)
+            part.crashed.append(crashed[deed])
+    return list(parts.values())
 
 
 def _deeds(history: History, model: Any) -> tuple[list[bool], list[bool], list[int]]:

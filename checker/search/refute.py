@@ -8,11 +8,8 @@ Both hold in every order, so a refutation is proof; that none is found proves no
 
 from __future__ import annotations
 
-from checker.search.part import Part
+from checker.search.part import NEVER, Part
 from checker.search.space import CellSpace
-
-NEVER = 1 << 60
-"""Where a crashed call ends, and where a change ends that was there before all calls: -1."""
 
 
 class Refutation:
@@ -29,7 +26,7 @@ def refute(part: Part) -> Refutation | None:
     space = part.space
     assert isinstance(space, CellSpace)
     needs, puts = space.needs, space.puts
-    ends = ends_of(part)
+    ends = part.ends
     # Of every value: where the last ended of the calls begun so far that put it. The initial value
     # was put before all calls.
     last_end: dict[int, int] = {0: -1}
@@ -61,21 +58,3 @@ def refute(part: Part) -> Refutation | None:
             if start > wall_start:
                 wall_start, wall_call = start, call
     return None
-
-
-def ends_of(part: Part) -> list[int]:
-    """By call: where in the log it ends."""
-    ends = [NEVER] * len(part.rows)
-    for at, code in enumerate(part.log):
-        if code & 1:
-            ends[code >> 1] = at
-    return ends
-
-
-def starts_of(part: Part) -> list[int]:
-    """By call: where in the log it begins."""
-    starts = [0] * len(part.rows)
-    for at, code in enumerate(part.log):
-        if not code & 1:
-            starts[code >> 1] = at
-    return starts

@@ -9,6 +9,7 @@ same history is judged in the same way everywhere.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from checker.search.breadth import Breadth
 from checker.search.configuration import Configuration, Trail
@@ -17,9 +18,9 @@ from checker.search.layers import Layer
 from checker.search.order import order_of
 from checker.search.part import Options, Part
 
-PATIENCE = 4_000
+PATIENCE: Final = 4_000
 """After how many steps without coming further depth first lets breadth first try, at least."""
-SLICE = 20_000
+SLICE: Final = 20_000
 """How many steps are taken, at most, before somebody asks whether time is up."""
 
 
@@ -37,7 +38,7 @@ class Found:
         self.gave_up = ""
 
 
-PREFIXES = 10
+PREFIXES: Final = 10
 """How many prefixes are kept as evidence."""
 
 

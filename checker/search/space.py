@@ -10,20 +10,20 @@ have a choice, `-2 - n` for the n-th entry of `choices`.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from checker.model import NOTHING
 from checker.outcome import ANYTHING
 
-OBSERVES = 0
+OBSERVES: Final = 0
 """Changes no state, given its answer: taken as soon as it fits."""
-OVERWRITES = 1
+OVERWRITES: Final = 1
 """Possible everywhere, and leads from everywhere to one state: may vanish behind another such."""
-CHANGES = 2
+CHANGES: Final = 2
 """Anything else."""
 
-IMPOSSIBLE = -1
-OTHER = 1
+IMPOSSIBLE: Final = -1
+OTHER: Final = 1
 """In a cell: the state that stands for every value that no call of the part names."""
 
 
