@@ -122,7 +122,9 @@ def random_ops(name: str, seed: int, size: int = 8) -> list[Op[Any, Any]]:
                 call=call,
                 outcome=outcome,
                 called_ns=called,
-                returned_ns=returned if rng.random() < 0.9 or isinstance(outcome, Ok) else None,
+                returned_ns=None
+                if isinstance(outcome, Unknown) and rng.random() < 0.1
+                else returned,
             )
         )
     for _ in range(rng.choice([0, 1, 1, 2])):
