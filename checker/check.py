@@ -200,14 +200,14 @@ class _Judge:
 
     def _at_sight(self, part: Part) -> PartVerdict | None:
         """The verdict on a single cell where no search is needed."""
-        refutation = refute(part)
-        if refutation is not None:
-            calls = [refutation.call] if refutation.wall < 0 else [refutation.wall, refutation.call]
-            return self._refuted(part, "an answer that is impossible at sight", calls)
         unique = by_unique_values(part)
         if unique.said == LEGAL:
             order = [part.rows[call] for call in unique.order]
             return self._verdict(part, Verdict.VALID, "values that are all different", order=order)
+        refutation = refute(part)  # before what the values said: it is the easier one to follow
+        if refutation is not None:
+            calls = [refutation.call] if refutation.wall < 0 else [refutation.wall, refutation.call]
+            return self._refuted(part, "an answer that is impossible at sight", calls)
         if unique.said == ILLEGAL:
             return self._refuted(part, "values that are all different", unique.conflict)
         return None

@@ -8,8 +8,7 @@ Rules of a model: `apply` is pure; states, calls and results are hashable and co
 """
 
 from collections.abc import Hashable, Iterable
-from dataclasses import dataclass
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 from checker.outcome import Anything
 
@@ -33,8 +32,7 @@ class Nothing:
 NOTHING: Final = Nothing()
 
 
-@dataclass(frozen=True, slots=True)
-class Access:
+class Access(NamedTuple):
     """How a call with a known answer touched a single cell that holds one value at a time.
 
     The call is possible exactly where the cell holds `needs` (or anything, if NOTHING) and does not

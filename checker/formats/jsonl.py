@@ -47,7 +47,7 @@ def read(
             pairing.feed(events, line, detailed=decoder is _DETAILED)
         except (OverflowError, RecursionError):
             raise HistoryError(str(path), *_too_big(events, line)) from None
-        line += chunk.count(b"\n")
+        line += len(events)
         done += len(chunk)
         if progress:
             progress(done / size)

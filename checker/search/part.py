@@ -11,12 +11,15 @@ from __future__ import annotations
 from typing import Any, Final
 
 from checker.history import History
+from checker.model import Model
 from checker.outcome import ANYTHING, Failed, Ok
 from checker.search.space import OTHER, CellSpace, ModelSpace, Space
 
 CHUNK: Final = 1 << 16
 NEVER: Final = 1 << 60
 """Where in the log a crashed call ends: behind everything."""
+UNASKED: Final = -1
+"""Instead of a class: the model was not asked yet."""
 
 
 class Part:
@@ -43,12 +46,14 @@ class Options:
 
     def __init__(
         self,
+        *,
         hints: bool = True,
         cell: bool = True,
         interchange: bool = True,
         dominance: bool = True,
         vanish: bool = True,
         rename: bool = True,
+        blur: bool = True,
     ) -> None:
         self.hints = hints
         self.cell = cell
@@ -56,6 +61,7 @@ class Options:
         self.dominance = dominance
         self.vanish = vanish
         self.rename = rename
+        self.blur = blur
 
 
 def split(history: History, model: Any) -> list[Part]:
@@ -107,6 +113,7 @@ def _deeds(history: History, model: Any) -> tuple[list[bool], list[bool], list[i
     crashed: list[bool] = []
     partition: list[int] = []
     partitions: dict[Any, int] = {None: 0}
+    divided = type(model).partition is not Model.partition  # else do not ask a million times
     for deed in history.deeds:
         outcome = deed.outcome
         heard = isinstance(outcome, Ok)
@@ -115,24 +122,13 @@ def _deeds(history: History, model: Any) -> tuple[list[bool], list[bool], list[i
             not isinstance(outcome, Failed)
             and (heard or not model.observes_only(deed.call, ANYTHING))
         )
-        which = model.partition(deed.call)
+        which = model.partition(deed.call) if divided else None
         number = partitions.get(which, -1)
         if number < 0:
             number = len(partitions)
             partitions[which] = number
         partition.append(number)
     return keep, crashed, partition
-
-
-class Touch:
-    """How a deed touches a cell, as numbers; `cls` is its class if no value is renamed."""
-
-    def __init__(self, needs: int, lacks: int, puts: int, cls: int, renamed: int) -> None:
-        self.needs = needs
-        self.lacks = lacks
-        self.puts = puts
-        self.cls = cls
-        self.renamed = renamed
 
 
 class Classes:
@@ -143,60 +139,59 @@ class Classes:
         self.model = model
         self.options = options
         self.cells = CellSpace(model.initial())
-        self.space = ModelSpace(model, options.hints)
-        self.touches: list[Touch | None] = [None] * len(history.deeds)
-        self.general: list[int] = [-1] * len(history.deeds)
+        self.space = ModelSpace(model, hints=options.hints)
+        self.touches: list[int] = [UNASKED] * len(history.deeds)  # the class, of a cell's deeds
+        self.general: list[int] = [UNASKED] * len(history.deeds)
         self.cell = options.hints and options.cell
 
     def classify(self, part: Part) -> None:
         """Fill in the part's classes and space."""
-        distinct = set(part.deeds)
-        if self.cell and self._touch(distinct):
+        if self.cell and self._touch(part.deeds):
             part.space = self.cells
             part.cell = True
-            part.cls = self._cell_classes(part, distinct)
+            part.cls = [self.touches[deed] for deed in part.deeds]
+            if self.options.rename:
+                self._rename(part.cls)
             return
         part.space = self.space
-        for deed in distinct:
-            if self.general[deed] < 0:
+        for deed in part.deeds:
+            if self.general[deed] == UNASKED:
                 call, outcome = self.history.deeds[deed]
                 result = outcome.result if isinstance(outcome, Ok) else ANYTHING
                 self.general[deed] = self.space.cls(call, result)
         part.cls = [self.general[deed] for deed in part.deeds]
 
-    def _touch(self, distinct: set[int]) -> bool:
+    def _touch(self, deeds: list[int]) -> bool:
         """Find out how each deed touches a cell; False if some deed is no such thing."""
-        for deed in distinct:
-            if self.touches[deed] is None:
-                call, outcome = self.history.deeds[deed]
+        touches, cells = self.touches, self.cells
+        of_history, access_of = self.history.deeds, self.model.access
+        for deed in deeds:
+            if touches[deed] == UNASKED:
+                call, outcome = of_history[deed]
                 result = outcome.result if isinstance(outcome, Ok) else ANYTHING
-                access = self.model.access(call, result)
+                access = access_of(call, result)
                 if access is None:
                     return False
-                cells = self.cells
-                needs, lacks = cells.number(access.needs), cells.number(access.lacks)
-                puts = cells.number(access.puts)
-                cls = cells.cls(needs, lacks, puts)
-                renamed = cells.cls(needs, lacks, OTHER) if puts > 0 else cls
-                self.touches[deed] = Touch(needs, lacks, puts, cls, renamed)
+                needs, lacks, puts = access
+                touches[deed] = cells.cls(
+                    cells.number(needs), cells.number(lacks), cells.number(puts)
+                )
         return True
 
-    def _cell_classes(self, part: Part, distinct: set[int]) -> list[int]:
-        """The class of each call, where values that no call names are all the same to the part."""
+    def _rename(self, classes: list[int]) -> None:
+        """Let calls that put a value which no call of the part names put the same one, `OTHER`."""
+        cells = self.cells
+        needs, lacks, puts = cells.needs, cells.lacks, cells.puts
+        distinct = set(classes)
         named: set[int] = set()
-        touches = self.touches
-        for deed in distinct:
-            touch = touches[deed]
-            assert touch is not None
-            named.add(touch.needs)
-            named.add(touch.lacks)
-        classes: list[int] = []
-        rename = self.options.rename
-        for deed in part.deeds:
-            touch = touches[deed]
-            assert touch is not None
-            if rename and touch.puts > 0 and touch.puts not in named:
-                classes.append(touch.renamed)
-            else:
-                classes.append(touch.cls)
-        return classes
+        for cls in distinct:
+            if needs[cls] >= 0:
+                named.add(needs[cls])
+            if lacks[cls] >= 0:
+                named.add(lacks[cls])
+        renamed: dict[int, int] = {}
+        for cls in distinct:
+            if puts[cls] > 0 and puts[cls] not in named:
+                renamed[cls] = cells.cls(needs[cls], lacks[cls], OTHER)
+        if renamed:
+            classes[:] = [renamed.get(cls, cls) for cls in classes]
