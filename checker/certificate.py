@@ -12,7 +12,7 @@ from checker.model import Model
 from checker.outcome import Failed, Ok
 
 
-def complaint(
+def complaint(  # noqa: C901 (one page, no pieces: it is there to be read)
     ops: Sequence[Op[Any, Any]], model: Model[Any, Any, Any], order: Sequence[int]
 ) -> str:
     """What is wrong with ordering `ops` so, or nothing if the order proves them legal.

@@ -194,6 +194,14 @@ class _Judge:
                 steps=found.steps,
                 reached=found.reached,
             )
+        if found.value >= 0:
+            return self._verdict(
+                part,
+                Verdict.INVALID,
+                "a search that tells one value from all others",
+                refutation=(part.rows[found.stuck],),
+                steps=found.steps,
+            )
         return self._verdict(
             part, Verdict.INVALID, "a search", stuck=_stuck(part, found), steps=found.steps
         )

@@ -8,7 +8,7 @@ proofs; `may_drop` is the rule, and it is checked on what is kept in the end.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from checker.check import Ask, Limits, check
@@ -186,22 +186,47 @@ class _Shrinker:
     def start(self, part: PartVerdict) -> set[int]:
         """A first set that proves it: around the evidence if possible, else everything."""
         best = set(self.rows)
-        suspects = [set(part.refutation)] if part.refutation else []
-        if part.stuck is not None:
-            stuck = part.stuck.row
-            ended = self.history.returned[stuck]
-            before = [row for row in self.rows if self.history.called[row] <= ended]
-            before.sort(key=lambda row: self.rule.calls[row].ended)
-            size = 8
-            while size < len(before):
-                suspects.append({*before[-size:], stuck})
-                size *= 2
-            suspects.append(set(before))
-        for suspect in suspects:
+        for suspect in self._suspects(part):
             candidate = self.closed(suspect)
             if len(candidate) < len(best) and self.illegal(candidate):
                 return candidate
         return best
+
+    def _suspects(self, part: PartVerdict) -> Iterator[set[int]]:
+        """Sets of calls that may be enough, the most likely first."""
+        if part.refutation:
+            yield set(part.refutation)
+        accused = [*part.refutation, *([part.stuck.row] if part.stuck else [])]
+        for row in accused:
+            yield from self._about_the_value_of(row)
+        for row in accused:
+            yield from self._around(row)
+
+    def _about_the_value_of(self, row: int) -> Iterator[set[int]]:
+        """All calls that name the value which this call needs, and all that may overwrite it."""
+        access = self.rule.calls[row].access
+        if not self.rule.cell or access is None or access.needs is NOTHING:
+            return
+        value = access.needs
+        suspect = {row}
+        for call in self.rule.calls.values():
+            assert call.access is not None
+            names = (call.access.needs, call.access.lacks, call.access.puts)
+            plain = names[:2] == (NOTHING, NOTHING) and call.ended != FOREVER
+            if value in names or (plain and not call.observes):
+                suspect.add(call.row)
+        yield suspect
+
+    def _around(self, row: int) -> Iterator[set[int]]:
+        """The calls that ended last before this one did, more and more of them."""
+        ended = self.history.returned[row]
+        before = [other for other in self.rows if self.history.called[other] <= ended]
+        before.sort(key=lambda other: self.rule.calls[other].ended)
+        size = 8
+        while size < len(before):
+            yield {*before[-size:], row}
+            size *= 2
+        yield set(before)
 
     def by_chunks(self, kept: set[int]) -> set[int]:
         """Leave out runs of calls, long ones first, until no single call can be left out."""

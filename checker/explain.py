@@ -45,6 +45,11 @@ class _Teller:
             return seen
         if part.stuck is not None and part.stuck.row in core:
             return self._fits_nowhere(part, core)
+        if len(part.refutation) == 1 and part.refutation[0] in core:
+            return (
+                f"{self.does(part.refutation[0])}, which fits into no order: "
+                f"{len(core)} calls suffice to show it."
+            )
         told = [self.does(row) for row in core]
         if len(told) <= MANY:
             return f"{_and(told)}: no order of these {len(told)} calls is legal."

@@ -49,7 +49,7 @@ class Space:
 class ModelSpace(Space):
     """The states of any model, found by `outcomes` as the search meets them."""
 
-    def __init__(self, model: Any, hints: bool) -> None:
+    def __init__(self, model: Any, *, hints: bool) -> None:
         super().__init__()
         self.model = model
         self.hints = hints

@@ -20,7 +20,7 @@ from checker.search.part import Options
 from checker.verdict import Verdict
 from tests.checker.oracle import CALLS, is_linearizable, model_of, random_ops
 
-SWITCHES = ["hints", "cell", "interchange", "dominance", "vanish", "rename"]
+SWITCHES = ["hints", "cell", "interchange", "dominance", "vanish", "rename", "blur"]
 COMBINATIONS = [
     Options(**dict(zip(SWITCHES, on, strict=True)))
     for on in itertools.product([True, False], repeat=len(SWITCHES))
