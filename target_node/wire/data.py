@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from target_node.wire.codes import Perms
-from target_node.wire.record import Int, Long, String, record
+from target_node.wire.record import Int, Long, String, StringOrNull, record
 
 
 @record
@@ -27,10 +27,10 @@ class Stat:
 
 @record
 class Id:
-    """Who: by which scheme, and by what name there."""
+    """Who: by which scheme, and by what name there; kazoo sends null for an empty one."""
 
     scheme: String
-    id: String
+    id: StringOrNull
 
 
 @record

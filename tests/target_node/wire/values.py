@@ -20,7 +20,7 @@ from target_node.wire.record import (
     Vector,
 )
 
-some = settings(max_examples=25, deadline=None)  # of each of some hundred records
+some = settings(max_examples=15, deadline=None)  # of each of some hundred records
 
 ints = st.integers(-(2**31), 2**31 - 1)
 longs = st.integers(-(2**63), 2**63 - 1)
