@@ -93,9 +93,10 @@ class _Asked:
 _LONG: Final = Struct(">q")
 
 
-def encode_payload(
-    payload: LearnerInfo | LeaderInfo | AckEpoch | Revalidate | Revalidated | ForwardedRequest,
-) -> bytes:
+Payload = LearnerInfo | LeaderInfo | AckEpoch | Revalidate | Revalidated | ForwardedRequest
+
+
+def encode_payload(payload: Payload) -> bytes:
     """The data of a packet."""
     match payload:
         case ForwardedRequest(session, cxid, type_, body):
