@@ -189,8 +189,11 @@ def _epochs(disk: Disk, logged: int) -> tuple[int, int, list[Repair]]:
     return accepted, after, [RaisedCurrentEpoch(current, after)]
 
 
-def _remove_unfinished(disk: Disk) -> Iterator[Repair]:
-    for name in disk.list():
-        if name.endswith(".tmp"):
-            disk.delete(name)
-            yield RemovedUnfinished(name)
+def _remove_unfinished(disk: Disk) -> list[Repair]:
+    unfinished = [name for name in disk.list() if name.endswith(".tmp")]
+    for name in unfinished:
+        disk.delete(name)
+    if unfinished:
+        # For good: an epoch that was dropped now must not be adopted by a later start.
+        disk.sync_dir()
+    return [RemovedUnfinished(name) for name in unfinished]
