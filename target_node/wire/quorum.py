@@ -12,7 +12,7 @@ from target_node.wire.data import Id
 from target_node.wire.jute import INT, NULL, Malformed, Reader
 from target_node.wire.record import Buffer, Int, Long, VectorOrNull, read_record, record
 
-QUORUM_LIMIT: Final = 0xFFFFF + 1024  # bytes: a client's largest request, and what we add to it
+QUORUM_LIMIT: Final = 2 * 0xFFFFF + 1024  # bytes: a transaction may outgrow its client's packet
 
 
 @record
