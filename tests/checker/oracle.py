@@ -8,6 +8,7 @@ import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from checker.history import Op
 from checker.model import Model
 from checker.models import named
 from checker.models.counter import Add as Plus
@@ -21,7 +22,6 @@ from checker.models.queue import Dequeue, Enqueue
 from checker.models.register import Cas, Read, Write
 from checker.models.set import Add, Contains, ListAll, Remove
 from checker.outcome import Failed, Ok, Unknown
-from checker.history import Op
 
 AnyModel = Model[Any, Any, Any]
 
@@ -75,7 +75,7 @@ CALLS: dict[str, Draw] = {
     "counter": lambda r, n: r.choice([Plus(r.randrange(-1, n)), Sum()]),
     "multi-register": lambda r, n: Txn(
         tuple(
-            r.choice([TxnGet(r.choice("xy")), TxnSet(r.choice("xy"), r.randrange(n))])
+            TxnGet(r.choice("xy")) if r.random() < 0.5 else TxnSet(r.choice("xy"), r.randrange(n))
             for _ in range(r.randrange(1, 3))
         )
     ),
@@ -101,7 +101,7 @@ def random_ops(name: str, seed: int, size: int = 8) -> list[Op[Any, Any]]:
         returned = called + rng.randrange(rng.choice([2, 4, 8]))
         planned.append((rng.uniform(called, returned), called, returned, process))
     state = model.initial()
-    ops = []
+    ops: list[Op[Any, Any]] = []
     for _, called, returned, process in sorted(planned):
         call = CALLS[name](rng, values)
         if all_different:
@@ -140,7 +140,8 @@ def _with_own_value(call: Any, value: int, state: Any, rng: random.Random) -> An
             return Write(value)
         case Cas():
             return Cas(state if rng.random() < 0.7 else rng.randrange(value + 1), value)
-    return call
+        case _:
+            return call
 
 
 def spoil(ops: list[Op[Any, Any]], model: AnyModel, rng: random.Random) -> None:

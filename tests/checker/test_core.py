@@ -11,7 +11,7 @@ from checker.check import Ask, check
 from checker.core import Rule, minimal_core
 from checker.explain import explain
 from checker.history import History, Op
-from checker.models.register import Cas, CasRegister, Read, Write
+from checker.models.register import Call, Cas, CasRegister, Read, Write
 from checker.outcome import DONE, Failed, Ok, Refused, Unknown
 from checker.verdict import Verdict
 from tests.checker.oracle import CALLS, is_linearizable, model_of, random_ops
@@ -136,9 +136,8 @@ def long_history(calls: int, seed: int) -> list[Op[Any, Any]]:
     ops: list[Op[Any, Any]] = []
     for step in range(calls):
         at = 10 * step
-        call = rng.choice(
-            [Read(), Write(rng.randrange(4)), Cas(rng.randrange(4), rng.randrange(4))]
-        )
+        plain: list[Call] = [Read(), Write(rng.randrange(4))]
+        call = rng.choice([*plain, Cas(rng.randrange(4), rng.randrange(4))])
         state, said = CasRegister().apply(state, call)
         ops.append(op(step % 8, call, said, at - rng.randrange(20), at + rng.randrange(1, 20)))
     wrong = (state or 0) + 1 if state != 3 else 2

@@ -8,7 +8,7 @@ import pytest
 from checker.check import check
 from checker.core import minimal_core
 from checker.history import History, Op
-from checker.models.register import Cas, CasRegister, Read, Write
+from checker.models.register import Call, Cas, CasRegister, Read, Write
 from checker.outcome import DONE, Ok, Refused, Unknown
 from checker.search import run
 from checker.search.one_value import blurred
@@ -62,9 +62,8 @@ def crashing_run(calls: int, seed: int) -> list[Op[Any, Any]]:
     state: Any = None
     for step in range(calls):
         at = 10 * step
-        call = rng.choice(
-            [Read(), Write(rng.randrange(4)), Cas(rng.randrange(4), rng.randrange(4))]
-        )
+        calls: list[Call] = [Read(), Write(rng.randrange(4))]
+        call = rng.choice([*calls, Cas(rng.randrange(4), rng.randrange(4))])
         after, said = CasRegister().apply(state, call)
         crashed = rng.random() < 0.2
         if not crashed or rng.random() < 0.5:
@@ -86,7 +85,7 @@ def crashing_run(calls: int, seed: int) -> list[Op[Any, Any]]:
 def twice(value: int, at: int) -> list[Op[Any, Any]]:
     """One crashed write that is seen, overwritten and seen again."""
     told = [(Read(), value), (Write(0), DONE), (Read(), value)]
-    crashed = Op(
+    crashed: Op[Any, Any] = Op(
         process=1,
         call=Write(value),
         outcome=Unknown("timeout"),
