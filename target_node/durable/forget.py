@@ -134,8 +134,9 @@ def purge(disk: Disk, keep: int) -> Sequence[str]:
     logs = logs_in(disk)
     # A log is needed unless the next one begins no later than the first txn to be replayed.
     doomed += [name for (_, name), (after, _) in pairwise(logs) if after <= oldest + 1]
+    # In any order: the kept snapshots are valid and durable, so no start looks behind the oldest.
     for name in doomed:
         disk.delete(name)
-        # From the oldest on and one by one: a hole among the logs would look like lost txns.
+    if doomed:
         disk.sync_dir()
     return tuple(doomed)

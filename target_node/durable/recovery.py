@@ -16,7 +16,7 @@ from target_node.durable.disk import Disk, opened
 from target_node.durable.epochs import ACCEPTED, CURRENT, read_epoch, read_unfinished, write_epoch
 from target_node.durable.forget import finish_install
 from target_node.durable.log import read_txns
-from target_node.durable.names import begins_history, counter_of, epoch_of, follows, logs_in
+from target_node.durable.names import begins_history, epoch_of, follows, logs_in
 from target_node.durable.refusal import Corrupt
 from target_node.durable.scan import FILE_HEADER, Scan, Txn
 from target_node.durable.snapshot import Invalid, Snapshot, newest_first
@@ -146,7 +146,7 @@ def _replay(disk: Disk, base: Snapshot | None, invalid: list[Invalid]) -> tuple[
     # the log must hold its very zxid, and, without any base, the first txn ever.
     logged = {txn.zxid for txn in txns}
     for one in invalid:
-        if counter_of(one.zxid) == 0 or one.zxid not in logged:
+        if one.zxid not in logged:
             raise Corrupt(one.name, 0, f"{one.problem}, and no older snapshot and log replace it")
         if base is None and not begins_history(txns[0].zxid):
             raise Corrupt(one.name, 0, f"{one.problem}, and the log may not go back to the start")

@@ -99,7 +99,7 @@ class Scan:
         if len(body) <= length:
             self._end_torn(f"the record is cut short: {len(body)} of {length + 1} bytes", last)
             return None
-        if length == 0 or body[-1] != _END:
+        if body[-1] != _END:
             self._end_torn("the record has no end mark", last)
             return None
         payload = body[:-1]

@@ -128,6 +128,10 @@ class FakeDisk:
         self._synced_names = dict(self._names)
         self._waiting.clear()
 
+    def names_in_doubt(self) -> int:
+        """How many changes of names the next `sync_dir` would make durable."""
+        return len(self._waiting)
+
     def power_off(self, draw: Draw) -> None:
         """Only what was synced stays, and what the draws let through."""
         self._restart(draw)

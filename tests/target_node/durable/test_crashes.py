@@ -145,6 +145,12 @@ def chosen(seed: int) -> Draw:
     return lambda n: drawn.randint(0, n)
 
 
+def listed(draws: Sequence[int]) -> Draw:
+    """These, then nothing but losses."""
+    rest = iter(draws)
+    return lambda n: next(rest, 0)
+
+
 LOSSES: dict[str, Callable[[], Draw]] = {
     "lost": lambda: lambda n: 0,
     "kept": lambda: lambda n: n,
@@ -195,6 +201,25 @@ def test_crash_before_every_call(crash: str, loss: str) -> None:
         life.run([Append((txn(epoch_of(last), (last & 0xFFFFFFFF) + 1, b"on"),))])
         life.disk.power_off(lambda n: 0)
         assert len(life.check()) == len(found) + 1
+
+
+def test_every_choice_of_names_that_were_in_doubt() -> None:
+    """A crash may keep a rename and lose the deletions before it."""
+    most = 0
+    for call in range(calls_of(Life())):
+        choice, in_doubt = 0, 0
+        while choice < 2**in_doubt or choice == 0:
+            life = Life()
+            life.disk.cut_power_at = call
+            with pytest.raises(PowerCut):
+                life.run(list(whole_life()))
+            in_doubt = life.disk.names_in_doubt()
+            kept = [choice >> at & 1 for at in range(in_doubt)]
+            life.disk.power_off(listed(kept))
+            life.check()
+            choice += 1
+        most = max(most, in_doubt)
+    assert most >= 4
 
 
 @pytest.mark.parametrize("loss", ["lost", "half", "chance 1"])

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 
 from target_node.durable.disk import opened
 from target_node.durable.epochs import ACCEPTED, CURRENT
+from target_node.durable.forget import cut_after, install_snapshot, purge
 from target_node.durable.names import logs_in
 from target_node.durable.operations import (
     AcceptEpoch,
@@ -407,6 +408,45 @@ def test_the_log_is_read_only_where_it_has_no_hole() -> None:
     perform(store, [InstallSnapshot(E1 + 7, body(ONE[:7])), append(*ONE[7:])])
     assert read(E1 + 5) is None
     assert read(E1 + 8) == ONE[8:]
+
+
+@pytest.mark.parametrize(
+    "give_up",
+    [
+        lambda disk: cut_after(disk, E1 + 3),
+        lambda disk: cut_after(disk, E1 + 5),
+        lambda disk: purge(disk, 1),
+        lambda disk: install_snapshot(disk, E1 + 1, body(ONE[:1])),
+    ],
+)
+def test_what_was_given_up_does_not_come_back(give_up: Callable[[FakeDisk], object]) -> None:
+    disk = disk_with(
+        append(*ONE[:4]),
+        TakeSnapshot(E1 + 2, body(ONE[:2])),
+        append(*ONE[4:7]),
+        TakeSnapshot(E1 + 7, body(ONE[:7])),
+    )
+    give_up(disk)
+    left = [(name, content(disk, name)) for name in disk.list()]
+    disk.power_off(lambda n: 0)
+    assert [(name, content(disk, name)) for name in disk.list()] == left
+
+
+def test_the_history_is_durable_before_the_epoch_that_claims_it() -> None:
+    disk = disk_with()
+    store, _ = open_store(disk)
+    store.append(ONE[:3])
+    disk.calls.clear()
+    store.set_current_epoch(1)
+    assert disk.calls == [f"sync {FIRST_LOG}", "sync_dir"]
+    disk.power_off(lambda n: 0)
+    assert history(disk, recover(disk)) == ONE[:3]
+
+
+def test_a_torn_txn_that_quotes_an_old_record_is_still_torn() -> None:
+    disk = disk_with(append(*ONE[:3], txn(1, 4, b"quote" + encode(ONE[1]) + b"unquote")))
+    put(disk, FIRST_LOG, content(disk, FIRST_LOG)[:-3])
+    assert history(disk, recover(disk)) == ONE[:3]
 
 
 def test_appends_side_by_side_share_one_sync() -> None:
