@@ -150,7 +150,7 @@ class MultiTxn:
 
 @record
 class TxnDigest:
-    """What the tree's digest is once this is applied."""
+    """What the tree's digest is once this is applied; an ErrorTxn comes without."""
 
     version: Int
     tree_digest: Long
