@@ -231,7 +231,7 @@ class _Judge:
                 self.clock.over,
                 order=False,
             )
-            if found.stuck >= 0:
+            if found.prefixes:
                 stuck = _stuck(part, found)
         rows = sorted((part.rows[call] for call in calls), key=self.history.called.__getitem__)
         return self._verdict(part, Verdict.INVALID, method, refutation=tuple(rows), stuck=stuck)

@@ -91,7 +91,7 @@ class MultiRegister(Model[Registers, Txn, Reads]):
             if isinstance(step, Set):
                 told.append(f"{'wrote' if heard else 'write'} {step.key}={step.value}")
             else:
-                told.append(f"read {step.key}={next(reads)}" if heard else f"read {step.key}")
+                told.append(f"read {step.key}={next(reads, None)}" if heard else f"read {step.key}")
         return ("" if heard else "tried to ") + ", ".join(told)
 
 
