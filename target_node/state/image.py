@@ -29,7 +29,7 @@ CHUNK_BYTES: Final = 1 << 16
 _OPEN: Final = -1  # as ZooKeeper numbers it
 _NOBODY: Final = 0
 _CHAIN_SCHEME: Final = "chain"
-_STAT: Final = Struct(">qqqqqiiiqq")
+_STAT: Final = Struct(">qqqqiiiqq")
 
 
 @record
