@@ -194,6 +194,9 @@ class _Judge:
                 steps=found.steps,
                 reached=found.reached,
             )
+        if part.growing:
+            stuck = self._first_stuck(part) if self.ask.evidence else None
+            return self._verdict(part, Verdict.INVALID, "a search", stuck=stuck, steps=found.steps)
         if found.value >= 0:
             return self._verdict(
                 part,
@@ -205,6 +208,31 @@ class _Judge:
         return self._verdict(
             part, Verdict.INVALID, "a search", stuck=_stuck(part, found), steps=found.steps
         )
+
+    def _first_stuck(self, part: Part) -> Stuck:
+        """The first return up to which no order is legal, found by halving.
+
+        A search with foresight stops where the state has outgrown a later answer, which need not
+        be where the part becomes illegal.
+        """
+        ends = [at for at, code in enumerate(part.log) if code & 1]
+        legal, illegal = 0, len(ends)
+        order: list[int] = []
+        while legal + 1 < illegal:
+            middle = (legal + illegal) // 2
+            cut = _cut(part, ends[middle - 1])
+            found = search(cut, self.options, self.limits.steps, self.clock.over, order=True)
+            if found.order is None:
+                illegal = middle
+            else:
+                legal, order = middle, found.order
+        state = self.model.initial()
+        for call in order:
+            deed = self.history.deeds[part.deeds[call]]
+            state = self.model.apply(state, deed.call)[0]
+        rows = tuple(part.rows[call] for call in order)
+        stuck = part.rows[part.log[ends[illegal - 1]] >> 1]
+        return Stuck(row=stuck, prefixes=(Prefix(rows, state),))
 
     def _at_sight(self, part: Part) -> PartVerdict | None:
         """The verdict on a single cell where no search is needed."""
@@ -262,10 +290,16 @@ EVIDENCE_STEPS: Final = 200_000
 
 def _until_return_of(part: Part, calls: list[int]) -> Part:
     """The part up to where the last of these calls has returned."""
+    return _cut(
+        part, max([part.ends[call] for call in calls if not part.crashed[call]], default=NEVER)
+    )
+
+
+def _cut(part: Part, last: int) -> Part:
+    """The part up to this place in its log; calls that end later have not ended."""
     cut = Part(part.key)
     cut.rows, cut.deeds, cut.cls, cut.crashed = part.rows, part.deeds, part.cls, part.crashed
-    cut.space, cut.cell = part.space, part.cell
-    last = max([part.ends[call] for call in calls if not part.crashed[call]], default=NEVER)
+    cut.space, cut.cell, cut.growing = part.space, part.cell, part.growing
     cut.log, cut.ends = part.log[: last + 1], part.ends
     cut.returns = sum([code & 1 for code in cut.log])
     return cut

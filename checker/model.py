@@ -111,6 +111,17 @@ class Model(Protocol[S, C, R]):
         """
         return None
 
+    def grows(self, call: C, result: R | Anything) -> bool:
+        """Whether the call, given this answer, at most adds to a state: see `outgrown`."""
+        return False
+
+    def outgrown(self, state: S, call: C, result: R) -> bool:
+        """Whether the call cannot answer so in this state, nor in any that has grown from it.
+
+        Asked only of parts in which every call that changes anything `grows`.
+        """
+        return False
+
     def names(self, call: C, result: R | Anything) -> frozenset[Hashable] | None:
         """Which values the call is about, or None if it may be about any one of them.
 

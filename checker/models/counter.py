@@ -55,6 +55,12 @@ class Counter(Model[int, Call, Result]):
     def observes_only(self, call: Call, result: Result | Anything) -> bool:
         return isinstance(call, Read) or call.amount == 0
 
+    def grows(self, call: Call, result: Result | Anything) -> bool:
+        return isinstance(call, Add) and call.amount >= 0
+
+    def outgrown(self, state: int, call: Call, result: Result) -> bool:
+        return isinstance(call, Read) and isinstance(result, int) and state > result
+
     def tell(self, call: Call, result: Result | Anything) -> str:
         heard = not isinstance(result, Anything)
         if isinstance(call, Add):

@@ -95,6 +95,14 @@ class KeyValue(Model[str | None, Call, Result]):
             case _:
                 return None
 
+    def grows(self, call: Call, result: Result | Anything) -> bool:
+        return isinstance(call, Append)
+
+    def outgrown(self, state: str | None, call: Call, result: Result) -> bool:
+        if not isinstance(call, Get) or state is None:
+            return False
+        return not (isinstance(result, str) and result.startswith(state))
+
     def tell(self, call: Call, result: Result | Anything) -> str:
         heard = not isinstance(result, Anything)
         match call:

@@ -112,6 +112,18 @@ class SetOfValues(Model[Members, Call, Result]):
     def names(self, call: Call, result: Result | Anything) -> frozenset[Hashable] | None:
         return None if isinstance(call, ListAll) else frozenset([call.value])
 
+    def grows(self, call: Call, result: Result | Anything) -> bool:
+        return isinstance(call, Add)
+
+    def outgrown(self, state: Members, call: Call, result: Result) -> bool:
+        match call:
+            case Contains(value):
+                return result is False and value in state
+            case ListAll():
+                return isinstance(result, frozenset) and not state <= result
+            case _:
+                return False
+
     def tell(self, call: Call, result: Result | Anything) -> str:
         heard = not isinstance(result, Anything)
         match call:

@@ -87,6 +87,8 @@ class Breadth:
             self.expanded += 1
             for made in moves.expand(c, layer):
                 moves.look(made, layer.observers)
+                if moves.growing and moves.hopeless(made, layer):
+                    continue
                 if self._take(made, layer):
                     made.before = self.trail.add(made.before, made.mark, made.at, made.state)
         return True

@@ -145,6 +145,8 @@ class Moves:
         self.interchange = options.interchange
         self.vanish = options.vanish
         self.field = layers.field
+        self.growing = layers.watchers is not None
+        self.end = len(layers.log)  # a call that ends later has not ended, and need not
         self.compared = 0  # how often two configurations were compared
         self.enabled: dict[int, list[Enabled]] = {}
         self.enabled_of: dict[int, int] = {}
@@ -175,6 +177,16 @@ class Moves:
             if not seen & observer.bit and space.step(state, observer.cls) != IMPOSSIBLE:
                 seen |= observer.bit
         c.seen = seen
+
+    def hopeless(self, c: Configuration, layer: Layer) -> bool:
+        """Whether the state has outgrown what an open or coming observer has yet to see."""
+        space = self.space
+        for observer in layer.observers:
+            if c.seen & observer.bit or observer.end >= self.end:
+                continue
+            if space.outgrown(c.state, observer.cls):
+                return True
+        return any(space.outgrown(c.state, cls) for cls in layer.coming)
 
     def best(self, c: Configuration, layer: Layer) -> Configuration | None:
         """The most promising thing to place next, if there is one that stands out.

@@ -50,7 +50,8 @@ class Depth:
         """How much work was done, in expansions; comparing is much quicker than expanding."""
         return self.expanded + self.moves.compared // COMPARISONS
 
-    def run(self, patience: int, limit: int) -> int:
+    # One flat loop: a call more for each step would be felt.
+    def run(self, patience: int, limit: int) -> int:  # noqa: C901
         """Search until there is news, for `patience` steps without coming further, or `limit`."""
         moves = self.moves
         while self.stack:
@@ -74,6 +75,8 @@ class Depth:
                     self._forget()
             place = c.at - self.base
             layer = self.layers[place]
+            if moves.growing and moves.hopeless(c, layer):
+                continue
             memory = self.memories[place]
             size = memory.size
             if not memory.add(c, layer, moves):

@@ -30,10 +30,20 @@ class Layer:
     """One return, and the calls that are open just before it.
 
     Bits of observers, of overwriters and of other changers are numbered apart. `changers` are the
-    open calls that may change the state, in the order of their returns.
+    open calls that may change the state, in the order of their returns. `coming` are the classes of
+    the observers that return next of those that have yet to begin; only growing parts ask for it.
     """
 
-    __slots__ = ("available", "changers", "crashed", "fresh", "observers", "overwriters", "own")
+    __slots__ = (
+        "available",
+        "changers",
+        "coming",
+        "crashed",
+        "fresh",
+        "observers",
+        "overwriters",
+        "own",
+    )
 
     def __init__(
         self,
@@ -44,7 +54,9 @@ class Layer:
         overwriters: int,
         available: int,
         crashed: list[Crashed],
+        coming: list[int],
     ) -> None:
+        self.coming = coming
         self.own = own
         self.fresh = fresh
         self.observers = observers
@@ -66,6 +78,39 @@ class Crashed:
 
 
 NONE: Final[list[Open]] = []
+NO_CLASSES: Final[list[int]] = []
+COMING: Final = 2
+"""How many of the observers that are yet to begin a layer knows."""
+
+
+class _Watchers:
+    """The observers of a part in the order of their returns, and where each begins."""
+
+    def __init__(self, part: Part) -> None:
+        self.cls = part.cls
+        self.ends = part.ends
+        self.starts = [0] * len(part.cls)
+        self.calls: list[int] = []
+        self.gone = 0
+        for at, code in enumerate(part.log):
+            call = code >> 1
+            if not code & 1:
+                self.starts[call] = at
+            elif part.space.kind[part.cls[call]] == OBSERVES:
+                self.calls.append(call)
+
+    def after(self, at: int) -> list[int]:
+        """The classes of those that return first among those that begin after this place."""
+        calls = self.calls
+        while self.gone < len(calls) and self.ends[calls[self.gone]] < at:
+            self.gone += 1
+        found: list[int] = []
+        place = self.gone
+        while place < len(calls) and len(found) < COMING:
+            if self.starts[calls[place]] > at:
+                found.append(self.cls[calls[place]])
+            place += 1
+        return found
 
 
 class Layers:
@@ -90,6 +135,7 @@ class Layers:
         self.changers: list[Open] = []
         self.overwriters = 0
         self.available = 0
+        self.watchers = _Watchers(part) if part.growing else None
 
     def next(self) -> Layer:
         """The next layer. Ask only `count` times."""
@@ -131,6 +177,7 @@ class Layers:
             self.overwriters,
             self.available,
             self.crashes,
+            NO_CLASSES if self.watchers is None else self.watchers.after(at),
         )
         self.free[own.kind].append(own.bit)
         if own.kind == OBSERVES:

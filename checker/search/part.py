@@ -13,7 +13,7 @@ from typing import Any, Final
 from checker.history import History
 from checker.model import Model
 from checker.outcome import ANYTHING, Failed, Ok
-from checker.search.space import OTHER, CellSpace, ModelSpace, Space
+from checker.search.space import OBSERVES, OTHER, CellSpace, ModelSpace, Space
 
 CHUNK: Final = 1 << 16
 NEVER: Final = 1 << 60
@@ -39,6 +39,7 @@ class Part:
         self.crashed: list[bool] = []
         self.space: Space = Space()
         self.cell = False
+        self.growing = False  # whether no call takes anything from a state
 
 
 class Options:
@@ -54,6 +55,7 @@ class Options:
         vanish: bool = True,
         rename: bool = True,
         blur: bool = True,
+        growth: bool = True,
     ) -> None:
         self.hints = hints
         self.cell = cell
@@ -62,6 +64,7 @@ class Options:
         self.vanish = vanish
         self.rename = rename
         self.blur = blur
+        self.growth = growth
 
 
 def split(history: History, model: Any) -> list[Part]:
@@ -160,6 +163,10 @@ class Classes:
                 result = outcome.result if isinstance(outcome, Ok) else ANYTHING
                 self.general[deed] = self.space.cls(call, result)
         part.cls = [self.general[deed] for deed in part.deeds]
+        space = self.space
+        part.growing = self.options.growth and all(
+            space.kind[cls] == OBSERVES or space.grows[cls] for cls in set(part.cls)
+        )
 
     def _touch(self, deeds: list[int]) -> bool:
         """Find out how each deed touches a cell; False if some deed is no such thing."""

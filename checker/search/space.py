@@ -38,6 +38,10 @@ class Space:
         """Where `cls` leads from `state`."""
         raise AssertionError("a space knows its steps")
 
+    def outgrown(self, state: int, cls: int) -> bool:
+        """Whether `cls`, an observer, fits neither this state nor any that has grown from it."""
+        return False
+
     def state(self, number: int) -> Any:
         """The state with this number."""
         raise AssertionError("a space knows its states")
@@ -58,6 +62,8 @@ class ModelSpace(Space):
         self.steps: list[dict[int, int]] = []
         self.classes: dict[tuple[Any, Any], int] = {}
         self.meaning: list[tuple[Any, Any]] = []
+        self.grows: list[bool] = []  # by class
+        self.outgrowths: dict[tuple[int, int], bool] = {}
         self.number(model.initial())
 
     def number(self, state: Any) -> int:
@@ -79,6 +85,7 @@ class ModelSpace(Space):
         made = len(self.meaning)
         self.classes[call, result] = made
         self.meaning.append((call, result))
+        self.grows.append(self.hints and bool(self.model.grows(call, result)))
         if self.hints and self.model.observes_only(call, result):
             self.kind.append(OBSERVES)
         elif self.hints and self.model.overwrites(call, result):
@@ -107,6 +114,14 @@ class ModelSpace(Space):
             answer = -1 - len(self.choices)
         row[cls] = answer
         return answer
+
+    def outgrown(self, state: int, cls: int) -> bool:
+        known = self.outgrowths.get((state, cls))
+        if known is None:
+            call, result = self.meaning[cls]
+            known = bool(self.model.outgrown(self.states[state], call, result))
+            self.outgrowths[state, cls] = known
+        return known
 
     def state(self, number: int) -> Any:
         return self.states[number]

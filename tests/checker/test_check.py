@@ -1,6 +1,5 @@
 """Does every way of judging agree with the definition?"""
 
-import itertools
 import random
 import sys
 from concurrent.futures import ProcessPoolExecutor
@@ -14,47 +13,18 @@ from checker.certificate import complaint
 from checker.check import Ask, Limits, check
 from checker.formats import jsonl
 from checker.history import History, Op
+from checker.models.kv import Append, Get
 from checker.models.register import Cas, CasRegister, Read, Write
 from checker.outcome import DONE, Failed, Ok, Refused, Unknown
 from checker.search.part import Options
 from checker.verdict import Verdict
+from tests.checker.agreement import COMBINATIONS, agree, crowded_ops
 from tests.checker.oracle import CALLS, is_linearizable, model_of, random_ops
-
-SWITCHES = ["hints", "cell", "interchange", "dominance", "vanish", "rename", "blur"]
-COMBINATIONS = [
-    Options(**dict(zip(SWITCHES, on, strict=True)))
-    for on in itertools.product([True, False], repeat=len(SWITCHES))
-]
-
-
-def agree(name: str, seed: int) -> bool:
-    """Hold every way of judging one random history against the definition; whether it is legal."""
-    model = model_of(name)
-    ops = random_ops(name, seed)
-    legal = is_linearizable(ops, model)
-    history = History.of(ops)
-    rng = random.Random(seed)
-    asks = [
-        Ask(order=True),
-        Ask(order=True, shortcuts=False),
-        Ask(order=True, shortcuts=False, options=rng.choice(COMBINATIONS)),
-    ]
-    for ask in asks:
-        judged = check(history, model, ask=ask)
-        assert judged.verdict is (Verdict.VALID if legal else Verdict.INVALID), (name, seed, ask)
-        for part in judged.parts:
-            if legal:
-                assert part.order is not None
-                assert complaint(list(history), model, part.order) == ""
-            elif not part.refutation:
-                assert part.stuck is not None
-                assert part.stuck.prefixes
-    return legal
 
 
 @pytest.mark.parametrize("name", CALLS)
 def test_agrees_with_the_definition(name: str) -> None:
-    told = [agree(name, seed) for seed in range(1_000)]
+    told = [agree(name, random_ops(name, seed), seed) for seed in range(1_000)]
     assert 50 < sum(told) < 950, "the random histories must be legal and illegal ones"
 
 
@@ -62,7 +32,8 @@ def test_agrees_with_the_definition(name: str) -> None:
 @pytest.mark.parametrize("name", CALLS)
 def test_agrees_with_the_definition_in_full(name: str) -> None:
     for seed in range(1_000, 26_000):
-        agree(name, seed)
+        agree(name, random_ops(name, seed), seed)
+        agree(name, crowded_ops(name, seed), seed)
 
 
 @pytest.mark.parametrize("seed", range(100))
@@ -307,3 +278,25 @@ def meaning(o: Op[Any, Any], failed: str, model: Any) -> Any:
         refusal = model.refusal(o.call, None)
         return o.outcome if refusal is None else Ok(refusal)
     return o.outcome
+
+
+def test_appends_are_ordered_by_what_later_gets_saw() -> None:
+    model = model_of("kv")
+    rng = random.Random(4)
+    ops: list[Op[Any, Any]] = []
+    state: Any = None
+    for step in range(1_500):
+        call = Get() if rng.random() < 0.4 else Append(f"{step} ")
+        state, said = model.apply(state, call)
+        at = 10 * step
+        called, returned = at - rng.randrange(40), at + rng.randrange(1, 40)
+        ops.append(op(step, call, said, max(0, called), returned))
+    judged = check(History.of(ops), model)
+    assert judged.verdict is Verdict.VALID
+    assert judged.parts[0].steps < 5_000, "an order that no later get can have seen is not tried"
+    swapped = [i for i, o in enumerate(ops) if isinstance(o.call, Get)][-1]
+    ops[swapped] = replace(ops[swapped], outcome=Ok(ops[swapped].outcome.result[2:]))
+    judged = check(History.of(ops), model)
+    assert judged.verdict is Verdict.INVALID
+    assert judged.parts[0].stuck is not None
+    assert History.of(ops)[judged.parts[0].stuck.row] == ops[swapped]
