@@ -40,6 +40,13 @@ ALWAYS_TRIED = (
         "            found[-1].spare = self.spared(layer, found[-1].placed)",
     ),
     Mutation(
+        "a write of the value that stands is not tried",
+        "search/configuration.py",
+        "if reached == IMPOSSIBLE:\n                continue\n            if self.interchange:",
+        "if reached in (IMPOSSIBLE, c.state):\n                continue\n"
+        "            if self.interchange:",
+    ),
+    Mutation(
         "the slot of a call that vanished stays spare",
         "search/configuration.py",
         "c.spare & ~own.bit,",

@@ -149,6 +149,20 @@ def test_an_answer_that_the_model_never_gives_is_illegal(name: str, call: Any, a
     assert check(History.of(ops), model_of(name)).verdict is Verdict.INVALID
 
 
+@pytest.mark.parametrize("shortcuts", [True, False])
+def test_a_write_of_the_standing_value_must_be_tried(shortcuts: bool) -> None:
+    # Only in front of the compare-and-set is there a place for the second write.
+    ops = [
+        op(0, Write(1), Ok(DONE), 0, 1),
+        op(1, Write(1), Ok(DONE), 2, 9),
+        op(2, Cas(1, 2), Ok(DONE), 3, 4),
+        op(3, Read(), Ok(2), 10, 11),
+    ]
+    model = model_of("cas-register")
+    assert is_linearizable(ops, model)
+    assert check(History.of(ops), model, ask=Ask(shortcuts=shortcuts)).verdict is Verdict.VALID
+
+
 def test_the_evidence_of_a_refutation_is_a_legal_beginning() -> None:
     # Of the calls that have begun, some return after the last call of the refutation has.
     ops = [
