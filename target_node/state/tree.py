@@ -24,6 +24,7 @@ from target_node.state.lifetime import (
 )
 from target_node.state.paths import CONFIG, QUOTA, RESERVED, ROOT, join, split
 from target_node.state.refusal import Refused
+from target_node.state.registers import ACLTable, Owners
 from target_node.state.znode import ZNode, as_int
 from target_node.wire.codes import ErrorCode, OpCode
 from target_node.wire.data import ACL, OPEN_ACL_UNSAFE, READ_ACL_UNSAFE, Stat
@@ -60,9 +61,8 @@ class Tree:
         self.last_zxid = 0
         self.chain = Chain()
         self.digest = 0  # the sum of all nodes' digests, in 64 bits
-        self._owned: dict[int, dict[str, None]] = {}
-        self._mortal: dict[str, None] = {}  # containers and nodes with a time to live
-        self._acls: dict[tuple[ACL, ...], int] = {}  # and how many nodes have it
+        self._owners = Owners()
+        self._acls = ACLTable()
         if empty:
             return
         self.put(ROOT, ZNode(b"", OPEN_ACL_UNSAFE))
@@ -81,11 +81,11 @@ class Tree:
 
     def ephemerals(self, session: int) -> tuple[str, ...]:
         """The nodes that go with this session."""
-        return tuple(self._owned.get(session, ()))
+        return tuple(self._owners.of_session.get(session, ()))
 
     def all_ephemerals(self) -> dict[int, tuple[str, ...]]:
         """The nodes of each session that has some."""
-        return {session: tuple(paths) for session, paths in self._owned.items() if paths}
+        return {session: tuple(paths) for session, paths in self._owners.of_session.items()}
 
     def descendants(self, path: str) -> Iterator[str]:
         """All nodes below this one, parents first."""
@@ -100,18 +100,11 @@ class Tree:
 
     def acls(self) -> tuple[tuple[ACL, ...], ...]:
         """Every ACL that some node has."""
-        return tuple(self._acls)
+        return self._acls.all()
 
     def overdue(self, now_ms: int) -> tuple[str, ...]:
         """The containers and nodes with a time to live that the leader should delete now."""
-        return tuple(path for path in self._mortal if self._is_overdue(self.nodes[path], now_ms))
-
-    def _is_overdue(self, node: ZNode, now_ms: int) -> bool:
-        if node.children:
-            return False
-        if lifetime_of(node.owner) is Lifetime.TTL:
-            return now_ms - node.mtime_ms > ttl_of(node.owner)
-        return node.cversion > 0  # a container that never had a child may be about to get one
+        return tuple(path for path in self._owners.mortal if _is_overdue(self.nodes[path], now_ms))
 
     # What changes it.
 
@@ -141,18 +134,12 @@ class Tree:
 
     def put(self, path: str, node: ZNode) -> None:
         """The node stands there, below a parent that is there already, and is counted."""
-        node.acl = self._keep(node.acl)
+        node.acl = self._acls.keep(node.acl)
         self.nodes[path] = node
         if path != ROOT:
             parent, name = split(path)
             self.nodes[parent].children[name] = None
-        match lifetime_of(node.owner):
-            case Lifetime.SESSION:
-                self._owned.setdefault(node.owner, {})[path] = None
-            case Lifetime.CONTAINER | Lifetime.TTL:
-                self._mortal[path] = None
-            case Lifetime.UNBOUNDED:
-                pass
+        self._owners.enter(path, node.owner)
         self._count(path, node)
 
     def _apply(self, header: TxnHeader, body: TxnBody | None, changes: list[Change]) -> Applied:
@@ -229,8 +216,8 @@ class Tree:
                 return node.stat()
             case SetACLTxn(path, acl, version):
                 node = self.node(path)
-                self._drop(node.acl)
-                node.acl, node.aversion = self._keep(acl), version
+                self._acls.drop(node.acl)
+                node.acl, node.aversion = self._acls.keep(acl), version
                 self._count(path, node)
                 return node.stat()
             case CheckVersionTxn():
@@ -281,18 +268,13 @@ class Tree:
                 self._delete(path, header.zxid, changes)
             except Refused:
                 continue
-        self._owned.pop(header.session, None)
 
     def _remove(self, path: str) -> None:
         """The node and, which happens in a replay only, all below it are gone."""
         for gone in [*self.descendants(path), path]:
             node = self.nodes.pop(gone)
-            self._drop(node.acl)
-            self._mortal.pop(gone, None)
-            if (owned := self._owned.get(node.owner)) is not None:
-                owned.pop(gone, None)
-                if not owned:
-                    del self._owned[node.owner]
+            self._acls.drop(node.acl)
+            self._owners.leave(gone, node.owner)
             self.digest = (self.digest - node.digest) % _DIGEST_RANGE
         above, name = split(path)
         self.nodes[above].children.pop(name, None)
@@ -301,14 +283,10 @@ class Tree:
         before, node.digest = node.digest, node_digest(path, node)
         self.digest = (self.digest + node.digest - before) % _DIGEST_RANGE
 
-    def _keep(self, acl: tuple[ACL, ...]) -> tuple[ACL, ...]:
-        if acl == OPEN_ACL_UNSAFE:
-            return OPEN_ACL_UNSAFE
-        self._acls[acl] = self._acls.get(acl, 0) + 1
-        return acl
 
-    def _drop(self, acl: tuple[ACL, ...]) -> None:
-        if acl != OPEN_ACL_UNSAFE:
-            self._acls[acl] -= 1
-            if not self._acls[acl]:
-                del self._acls[acl]
+def _is_overdue(node: ZNode, now_ms: int) -> bool:
+    if node.children:
+        return False
+    if lifetime_of(node.owner) is Lifetime.TTL:
+        return now_ms - node.mtime_ms > ttl_of(node.owner)
+    return node.cversion > 0  # a container that never had a child may be about to get one
