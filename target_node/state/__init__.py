@@ -11,6 +11,7 @@ image        the tree in a snapshot             digest       what replicas compa
 outstanding  what is proposed, not yet applied  writes       which txn a write becomes
 prep         the leader turns requests into txns
 sessions     who is alive, and where            session_ids  a session's number and password
+admission    who may begin a session, or go on with one
 watches      who is told of a change            catch_up     watches of a client that came back
 reads        answers from the tree              reply        answers to what was applied
 """
