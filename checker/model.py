@@ -8,7 +8,9 @@ Rules of a model: `apply` is pure; states, calls and results are hashable and co
 """
 
 from collections.abc import Hashable, Iterable
-from typing import Any, Final, NamedTuple, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
+
+from msgspec import Struct
 
 from checker.outcome import Anything
 
@@ -32,11 +34,12 @@ class Nothing:
 NOTHING: Final = Nothing()
 
 
-class Access(NamedTuple):
+class Access(Struct, frozen=True, gc=False):
     """How a call with a known answer touched a single cell that holds one value at a time.
 
     The call is possible exactly where the cell holds `needs` (or anything, if NOTHING) and does not
-    hold `lacks`; afterwards the cell holds `puts` (or what it held, if NOTHING).
+    hold `lacks`; afterwards the cell holds `puts` (or what it held, if NOTHING). (A `Struct` is
+    made five times as fast as a dataclass, and one is made for every distinct call and answer.)
     """
 
     needs: Hashable = NOTHING

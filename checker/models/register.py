@@ -103,14 +103,12 @@ class CasRegister(Model[Hashable, Call, Result]):
         match call:
             case Read():
                 return Access() if isinstance(result, Anything) else Access(needs=result)
-            case Write(value):
-                return Access(puts=value) if _took_effect(result) else None
+            case Write():  # naming its fields here would take three times as long
+                return Access(puts=call.value) if _took_effect(result) else None
             case Cas(old, new):
-                if result == MISMATCH:
-                    return Access(lacks=old)
-                if not _took_effect(result):
-                    return None
-                return Access(needs=old) if old == new else Access(needs=old, puts=new)
+                if _took_effect(result):
+                    return Access(needs=old) if old == new else Access(needs=old, puts=new)
+                return Access(lacks=old) if result == MISMATCH else None
 
     def tell(self, call: Call, result: Result | Anything) -> str:
         match call:

@@ -179,9 +179,10 @@ class Classes:
                 access = access_of(call, result)
                 if access is None:
                     return False
-                needs, lacks, puts = access
                 touches[deed] = cells.cls(
-                    cells.number(needs), cells.number(lacks), cells.number(puts)
+                    cells.number(access.needs),
+                    cells.number(access.lacks),
+                    cells.number(access.puts),
                 )
         return True
 

@@ -31,8 +31,8 @@ def refute(part: Part) -> Refutation | None:
     # was put before all calls.
     last_end: dict[int, int] = {0: -1}
     wall_start, wall_call = -1, -1
-    begun: dict[int, int] = {}  # a change that is open: where it began
-    wall_of: dict[int, tuple[int, int]] = {}
+    starts: list[int] = []  # by call
+    walls: list[int] = []  # by call: the change that was last to begin of those ended before it
     for at, code in enumerate(part.log):
         call = code >> 1
         cls = part.cls[call]
@@ -40,12 +40,12 @@ def refute(part: Part) -> Refutation | None:
         if not code & 1:
             if put >= 0:
                 last_end[put] = max(last_end.get(put, -1), ends[call])
-                begun[call] = at
-            if needed >= 0 and not part.crashed[call]:
-                wall_of[call] = (wall_start, wall_call)
+            starts.append(at)
+            walls.append(wall_call)
             continue
         if needed >= 0:
-            start, wall = wall_of.pop(call)
+            wall = walls[call]
+            start = starts[wall] if wall >= 0 else -1
             ended = last_end.get(needed, NEVER + 1)
             if needed == put and ended == at:
                 continue  # it keeps up the value it needs; let the search decide
@@ -54,7 +54,7 @@ def refute(part: Part) -> Refutation | None:
             if ended < start:
                 return Refutation(call, needed, wall)
         if put >= 0:
-            start = begun.pop(call)
+            start = starts[call]
             if start > wall_start:
                 wall_start, wall_call = start, call
     return None

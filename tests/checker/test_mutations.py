@@ -92,8 +92,8 @@ ALWAYS_TRIED = (
     Mutation(
         "a wall begins where it ends",
         "search/refute.py",
-        "wall_start, wall_call = start, call",
-        "wall_start, wall_call = at, call",
+        "start = starts[wall] if wall",
+        "start = ends[wall] if wall",
     ),
     Mutation(
         "chains are put in order of their first end",
@@ -324,8 +324,8 @@ TRIED_IN_FULL = (
     Mutation(
         "a wall counts though it returned only after the call began",
         "search/refute.py",
-        "start, wall = wall_of.pop(call)",
-        "start, wall = wall_start, wall_call",
+        "wall = walls[call]",
+        "wall = wall_call",
     ),
     Mutation(
         "a value is gone as soon as all that put it have ended",
