@@ -234,7 +234,7 @@ def table_of(rows: list[Row]) -> Table:
             _times(row, row.pure),
             _times(row, row.compiled),
             f"{2 * row.calls / reading / 1e6:.2f} M" if reading else "",
-            {None: "", True: "agree", False: "[bold red]DIFFER[/]"}[row.agree],
+            _agreement(row),
         )
     return table
 
@@ -246,6 +246,14 @@ def _cells(side: Runs | None) -> tuple[str, str]:
     if "read_s" not in told:
         return "gives up", ""
     return f"{told['read_s']:.3f} + {told['check_s']:.3f}", f"{told['rss_mb']:,}"
+
+
+def _agreement(row: Row) -> str:
+    if row.agree is None:
+        return ""
+    if not row.agree:
+        return "[bold red]DIFFER[/]"
+    return "agree" if row.theirs is None or row.theirs.runs else "ours agree"
 
 
 def _times(row: Row, ours: Runs | None) -> str:
