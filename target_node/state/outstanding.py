@@ -54,12 +54,6 @@ class Outstanding:
             node.version, node.cversion, node.aversion, node.owner, len(node.children), node.acl
         )
 
-    def get(self, path: str) -> Record:
-        """The node, which must be going to be there."""
-        if (record := self.find(path)) is None:
-            raise Refused(ErrorCode.NO_NODE)
-        return record
-
     def ephemerals(self, session: int) -> tuple[str, ...]:
         """The nodes that will go with this session, counting what is not applied yet."""
         candidates = dict.fromkeys((*self._tree.ephemerals(session), *self._pending))

@@ -107,6 +107,7 @@ class Model:
             "/zookeeper/config": Node(aversion=-1),
         }
         self.sessions = set(sessions)
+        self.slots: dict[int, int] = {}  # for a test's use: who speaks as whom
 
     def ask(self, request: Request, session: int) -> list[ErrorCode]:
         """The error of each part; none at all if everything went well."""

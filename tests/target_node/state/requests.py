@@ -36,6 +36,7 @@ creates = st.builds(CreateRequest, paths, datas, acls, plain_modes)
 writes = st.one_of(
     creates,
     creates,
+    st.builds(CreateRequest, paths, datas, acls, st.just(CreateMode.EPHEMERAL)),
     st.builds(CreateContainerRequest, paths, datas, acls, st.just(CreateMode.CONTAINER)),
     st.builds(
         CreateTTLRequest,

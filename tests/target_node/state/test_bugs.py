@@ -241,6 +241,21 @@ def test_55_a_moved_session_gets_no_answer() -> None:
     assert answer_write(leader.commit()[-1]) is None
 
 
+def test_57_a_replayed_close_raises_the_parents_pzxid() -> None:
+    """ZOOKEEPER-3145: the parent was written before the close, its child never."""
+    leader = Leader()
+    leader.ask(create("/p"))
+    leader.ask(ephemeral("/p/e"))
+    zxid, chunks = leader.tree.last_zxid, write_image(leader.tree, chunk_bytes=1)
+    written: list[bytes] = []
+    while b"/p" not in b"".join(written):
+        written.append(next(chunks))
+    leader.ask(CLOSE)
+    restored = replayed(leader, zxid, [*written, *chunks])
+    assert restored.nodes["/p"].pzxid == leader.zxid
+    check_same(restored, leader.tree)
+
+
 def test_replies_carry_the_zxid_of_their_own_txn() -> None:
     """I13: what a client has seen never goes back."""
     leader = Leader()

@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 from target_node.state.digest import node_digest, tree_hash
 from target_node.state.image import read_image, write_image
 from target_node.state.lifetime import Lifetime, lifetime_of
+from target_node.state.paths import join
 from target_node.state.prep import Prepared
 from target_node.state.tree import Tree
 from target_node.wire.client import Request
 from target_node.wire.codes import CreateMode, ErrorCode
 from target_node.wire.multi import MultiRequest
-from target_node.wire.requests import CreateRequest, CreateSessionRequest
+from target_node.wire.requests import CloseSessionRequest, CreateRequest, CreateSessionRequest
 from target_node.wire.txn import (
     CreateTxn,
     ErrorTxn,
@@ -29,7 +30,7 @@ from tests.target_node.state.model import Model, children
 from tests.target_node.state.requests import requests, sessions
 
 steps = st.lists(st.tuples(requests, sessions, st.integers(0, 3)), min_size=3, max_size=40)
-Steps = list[tuple[Request, int, int]]
+Steps = list[tuple[Request, int, int]]  # a request, of which session, and how many to apply
 many = settings(max_examples=120, deadline=None)
 
 
@@ -48,22 +49,34 @@ def errors_of(prepared: Prepared) -> list[ErrorCode]:
 
 def perform(leader: Leader, model: Model, some: Steps) -> None:
     """Each request is proposed, and some of what is pending applied, fewer or more."""
-    for request, session, commits in some:
-        prepared = leader.propose(request, session)
-        assert errors_of(prepared[-1]) == model.ask(request, session)
+    for request, slot, commits in some:
+        ask(leader, model, request, slot)
         leader.commit(min(commits, len(leader.pending)))
         check_invariants(leader.tree)
     leader.commit()
 
 
-def reopen(leader: Leader, model: Model) -> None:
-    for session in (ALICE, BOB):
-        if session not in model.sessions and session not in leader.sessions:
-            leader.ask(CreateSessionRequest(30_000), session)
-            model.sessions.add(session)
+def ask(leader: Leader, model: Model, request: Request, slot: int) -> None:
+    """A session that was closed is refused once; then another begins in its place."""
+    session = model.slots.setdefault(slot, slot)
+    prepared = leader.propose(request, session)
+    assert errors_of(prepared[-1]) == model.ask(request, session)
+    if session not in model.sessions and not isinstance(request, CloseSessionRequest):
+        model.slots[slot] += 1
+        model.sessions.add(model.slots[slot])
+        leader.propose(CreateSessionRequest(30_000), model.slots[slot])
+
+
+def check_structure(tree: Tree) -> None:
+    """Whoever is a child is there, and whoever is there is a child."""
+    listed = ["/"]
+    for path, node in tree.nodes.items():
+        listed += [join(path, name) for name in node.children]
+    assert sorted(listed) == sorted(tree.nodes)
 
 
 def check_invariants(tree: Tree) -> None:
+    check_structure(tree)
     assert tree.digest == sum(node_digest(*one) for one in tree.nodes.items()) % (1 << 64)
     for session, paths in tree.all_ephemerals().items():
         assert session in tree.sessions  # I14
@@ -86,8 +99,6 @@ def check_invariants(tree: Tree) -> None:
 def test_it_is_what_a_dictionary_would_be(some: Steps) -> None:
     leader = Leader()
     model = Model({ALICE, BOB})
-    perform(leader, model, some)
-    reopen(leader, model)
     perform(leader, model, some)
     assert set(leader.tree.nodes) == set(model.state)
     for path, node in model.state.items():
@@ -141,12 +152,11 @@ def test_a_snapshot_written_meanwhile_and_the_log_are_the_tree(
 ) -> None:
     leader, model = Leader(), Model({ALICE, BOB})
     perform(leader, model, before)
-    reopen(leader, model)
     zxid = leader.tree.last_zxid
     chunks = write_image(leader.tree, chunk_bytes=1)
     written = take(chunks, chunks_first)
-    for at, (request, session, commits) in enumerate(meanwhile):
-        leader.propose(request, session)
+    for at, (request, slot, commits) in enumerate(meanwhile):
+        ask(leader, model, request, slot)
         leader.commit(min(commits, len(leader.pending)))
         written += take(chunks, pace[at] if at < len(pace) else 1)
     written += chunks
@@ -155,6 +165,7 @@ def test_a_snapshot_written_meanwhile_and_the_log_are_the_tree(
     for one in leader.log:
         if one.header.zxid > zxid:
             restored.apply(one.header, one.body)
+            check_structure(restored)
     check_same(restored, leader.tree)
     assert restored.chain == leader.tree.chain
 
