@@ -40,7 +40,7 @@ from tests.target_node.state.leader import (
     sequential,
     set_data,
 )
-from tests.target_node.state.test_properties import check_same
+from tests.target_node.state.test_properties import check_same, check_structure
 
 
 def replayed(leader: Leader, zxid: int, chunks: list[bytes]) -> Tree:
@@ -211,6 +211,23 @@ def test_50_a_create_replayed_on_a_later_life_of_the_node() -> None:
     leader.ask(ephemeral("/p/lock"), BOB)
     restored = replayed(leader, zxid, [*written, *chunks])
     assert restored.all_ephemerals() == {BOB: ("/p/lock",)}
+    check_same(restored, leader.tree)
+
+
+def test_50_a_delete_replayed_on_a_later_life_of_the_node() -> None:
+    """What the snapshot has below it is of that later life, and comes again with its own txn."""
+    leader = Leader()
+    leader.ask(create("/p"))
+    zxid, chunks = leader.tree.last_zxid, write_image(leader.tree, chunk_bytes=1)
+    written = [next(chunks)]
+    leader.ask(delete("/p"))
+    leader.ask(create("/p"))
+    leader.ask(ephemeral("/p/e"))
+    restored = read_image(zxid, [*written, *chunks])
+    assert "/p/e" in restored.nodes
+    for one in leader.log[-3:]:
+        restored.apply(one.header, one.body)
+        check_structure(restored)
     check_same(restored, leader.tree)
 
 

@@ -158,7 +158,7 @@ def test_a_snapshot_written_meanwhile_and_the_log_are_the_tree(
     for at, (request, slot, commits) in enumerate(meanwhile):
         ask(leader, model, request, slot)
         leader.commit(min(commits, len(leader.pending)))
-        written += take(chunks, pace[at] if at < len(pace) else 1)
+        written += take(chunks, pace[at] if at < len(pace) else 0)
     written += chunks
     leader.commit()
     restored = read_image(zxid, written)
