@@ -164,16 +164,19 @@ class Tree:
 
     def _multi(self, header: TxnHeader, body: MultiTxn, changes: list[Change]) -> Applied:
         failed = any(part.type == OpCode.ERROR for part in body.txns)
+        # All are read before the first is applied: bytes that make no sense must change nothing.
+        bodies = [decode_txn_body(part.type, part.data) for part in body.txns]
         parts: list[Applied] = []
-        for part in body.txns:
+        for part, decoded in zip(body.txns, bodies, strict=True):
             part_header = TxnHeader(
                 header.session, header.cxid, header.zxid, header.time_ms, part.type
             )
-            decoded = decode_txn_body(part.type, part.data)
             # All or nothing, even if a peer's multi should hold parts that did not fail.
             if failed and not isinstance(decoded, ErrorTxn):
-                decoded = ErrorTxn(ErrorCode.RUNTIME_INCONSISTENCY)
-            parts.append(self._apply(part_header, decoded, changes))
+                inconsistent = ErrorTxn(ErrorCode.RUNTIME_INCONSISTENCY)
+                parts.append(self._apply(part_header, inconsistent, changes))
+            else:
+                parts.append(self._apply(part_header, decoded, changes))
         err = next((part.err for part in parts if part.err), ErrorCode.OK)
         return Applied(
             header.session, header.cxid, header.zxid, header.type, err, parts=tuple(parts)

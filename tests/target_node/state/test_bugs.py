@@ -125,6 +125,16 @@ def test_44_a_multi_applies_all_or_nothing_whatever_a_peer_sends() -> None:
     assert applied.changes == ()
 
 
+def test_44_a_multi_that_cannot_be_read_changes_nothing() -> None:
+    tree = Tree()
+    good = Txn(OpCode.CREATE, encode(CreateTxn("/a", b"", OPEN_ACL_UNSAFE, False, 1)))
+    for bad in (Txn(OpCode.CREATE, b"\0"), Txn(99, b""), Txn(OpCode.DELETE, None)):
+        with pytest.raises(Malformed):
+            tree.apply(TxnHeader(1, 1, 5, 5, OpCode.MULTI), MultiTxn((good, bad)))
+    check_same(tree, Tree())
+    assert tree.last_zxid == 0
+
+
 def test_45_a_sequential_name_is_never_used_again() -> None:
     """ZOOKEEPER-1046: not after deletes, not after a restart from a snapshot."""
     leader = Leader()
