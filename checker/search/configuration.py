@@ -140,8 +140,11 @@ class Enabled:
 class Moves:
     """What the configurations of one part can do next."""
 
-    def __init__(self, space: Space, layers: Layers, options: Options) -> None:
+    def __init__(
+        self, space: Space, layers: Layers, options: Options, *, eager: bool = False
+    ) -> None:
         self.space = space
+        self.eager = eager
         self.interchange = options.interchange
         self.vanish = options.vanish
         self.field = layers.field
@@ -191,16 +194,16 @@ class Moves:
     def best(self, c: Configuration, layer: Layer) -> Configuration | None:
         """The most promising thing to place next, if there is one that stands out.
 
-        It is the call that returns here, or one behind which that call fits.
+        It is the call that returns here, or one behind which that call fits. An overwriter that
+        may vanish does so unless somebody waits for its value; if `eager`, it never does at first.
         """
         own = layer.own
         space = self.space
-        if own.kind == OVERWRITES:
-            if c.spare & own.bit:
-                return self.vanished(c, own)
-            return self.placing(c, layer, own, space.step(c.state, own.cls))
         if own.kind != OBSERVES:
             reached = space.step(c.state, own.cls)
+            may_vanish = own.kind == OVERWRITES and c.spare & own.bit and not self.eager
+            if may_vanish and not self._awaited(c, layer, reached):
+                return self.vanished(c, own)
             return self.placing(c, layer, own, reached) if reached >= 0 else None
         for changer in layer.changers:
             if (c.placed if changer.kind == OVERWRITES else c.changed) & changer.bit:
@@ -209,6 +212,14 @@ class Moves:
             if reached >= 0 and space.step(reached, own.cls) != IMPOSSIBLE:
                 return self.placing(c, layer, changer, reached)
         return None
+
+    def _awaited(self, c: Configuration, layer: Layer, state: int) -> bool:
+        """Whether an open observer that is not placed yet fits this state."""
+        space = self.space
+        for observer in layer.observers:
+            if not c.seen & observer.bit and space.step(state, observer.cls) != IMPOSSIBLE:
+                return True
+        return False
 
     def expand(self, c: Configuration, layer: Layer) -> list[Configuration]:
         """All that can be placed next, the most promising last."""

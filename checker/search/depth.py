@@ -29,10 +29,10 @@ ENTRIES: Final = 400_000
 class Depth:
     """A depth-first search that can be interrupted and gone on with."""
 
-    def __init__(self, part: Part, options: Options) -> None:
+    def __init__(self, part: Part, options: Options, *, eager: bool = False) -> None:
         self.options = options
         self.source = Layers(part)
-        self.moves = Moves(part.space, self.source, options)
+        self.moves = Moves(part.space, self.source, options, eager=eager)
         self.trail = Trail()
         self.layers: list[Layer] = []
         self.base = 0  # the layer that `layers` begins with

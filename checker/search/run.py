@@ -1,10 +1,11 @@
-"""Which of the two searches gets to work, and for how long?
+"""Which search gets to work, and for how long?
 
-Depth first goes ahead for as long as it comes further. When it is stuck, breadth first gets as
-many steps as depth first has spent in vain, and so on in turns: the cost is within a small factor
-of the better of the two, whichever that is. Where depth first is stuck, the values waited for
-there are looked at one by one, too. Steps, not seconds, decide whose turn it is, so that the same
-history is judged in the same way everywhere.
+Depth first goes ahead for as long as it comes further. Where it is stuck, the values waited for
+there are looked at one by one: most illegal cells are refuted so. Then a second search tries, depth
+first too, that lets calls be seen which the first lets vanish; when both are stuck, breadth first
+gets as many steps as they have spent in vain, and so on in turns. The cost is within a small factor
+of the best of them, whichever that is. Steps, not seconds, decide whose turn it is, so that the
+same history is judged in the same way everywhere.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from checker.search.one_value import blurred, suspects
 from checker.search.order import order_of
 from checker.search.part import Options, Part
 
-PATIENCE: Final = 4_000
-"""After how many steps without coming further depth first lets breadth first try, at least."""
+PATIENCE: Final = 40_000
+"""After how many steps without coming further depth first lets others try, at least."""
 SLICE: Final = 20_000
 """How many steps are taken, at most, before somebody asks whether time is up."""
 
@@ -62,7 +63,7 @@ def search(
 
 
 class _Turns:
-    """The two searches of one part, and whose turn it is."""
+    """The searches of one part, and whose turn it is."""
 
     def __init__(
         self,
@@ -79,51 +80,65 @@ class _Turns:
         self.over = over
         self.order = order
         self.found = Found()
-        self.depth = Depth(part, options)
-        self.breadth = Breadth(part, options)
-        self.returns = max(1, self.depth.source.count)
+        self.depths = [Depth(part, options)]
+        self.turn = 0  # which of them goes ahead; the second comes when the first is stuck
         self.patience = PATIENCE
-        self.alive = True  # whether depth first can still find out anything
-        self.stalled = 0  # steps that it has spent without coming further
+        self.stalls = 0
+        self.wasted = 0  # steps that they have spent without coming further, since both are stuck
+        self.breadth = Breadth(part, options)
+        self.returns = max(1, self.breadth.layers.count)
         self.values: set[int] = set()  # that were looked at by themselves
         self.blur_steps = 0
 
     def steps(self) -> int:
         """How many steps were taken by all."""
-        return self.depth.steps + self.breadth.steps + self.blur_steps
+        return sum([d.steps for d in self.depths]) + self.breadth.steps + self.blur_steps
 
     def take(self) -> None:
-        """Let one of the two search for a while; what it finds out is in `found`."""
+        """Let one of them search for a while; what it finds out is in `found`."""
         found = self.found
         left = self.max_steps - self.steps()
-        if self.alive and self.breadth.steps >= self.stalled:
+        if self.depths and self.breadth.steps >= self.wasted:
             self._go_deeper(min(SLICE, left))
         else:
-            wanted = self.stalled - self.breadth.steps if self.alive else SLICE
+            wanted = self.wasted - self.breadth.steps if self.depths else SLICE
             self._go_on_in_breadth(min(SLICE, left, max(1, wanted)))
         if found.legal or found.stuck >= 0:
             return
-        found.reached = max(self.depth.best, self.breadth.layers.made) / self.returns
+        best = max([d.best for d in self.depths], default=0)
+        found.reached = max(best, self.breadth.layers.made) / self.returns
         if self.steps() >= self.max_steps:
             found.gave_up = f"the budget of {self.max_steps:,} steps is used up"
         else:
             found.gave_up = self.over(found.reached)
 
     def _go_deeper(self, steps: int) -> None:
-        depth = self.depth
+        depth = self.depths[self.turn]
         limit = depth.steps + steps
         said = depth.run(max(self.patience, depth.best_steps // 4), limit)
         if said == FOUND:
             self._take_order(depth.trail, depth.last_mark)
         elif said == EXHAUSTED and depth.forgot:
-            self.alive = False
+            self.blur_steps += depth.steps
+            del self.depths[self.turn]
+            self.turn = 0
         elif said == EXHAUSTED:
             _explain(self.found, self.part, depth.trail, depth.best, *depth.stuck())
         elif depth.steps < limit:
-            self.stalled += depth.steps - depth.best_steps
+            self._be_stuck(depth)
+
+    def _be_stuck(self, depth: Depth) -> None:
+        """It has come no further for a while: try something else."""
+        self.stalls += 1
+        if self.part.cell and self.options.blur:
+            self._look_at_single_values(depth)
+        if self.stalls > 2:
+            self.wasted += depth.steps - depth.best_steps
+        if self.stalls == 1:
+            self.depths.append(Depth(self.part, self.options, eager=True))
+        if self.stalls > 1:
             self.patience *= 2
-            if self.part.cell and self.options.blur:
-                self._look_at_single_values()
+        self.turn = (self.turn + 1) % len(self.depths)
 
     def _go_on_in_breadth(self, steps: int) -> None:
         breadth = self.breadth
@@ -137,15 +152,16 @@ class _Turns:
     def _take_order(self, trail: Trail, last_mark: int) -> None:
         self.found.legal = True
         if self.order:
-            self.found.order = order_of(self.part, trail, last_mark, self.depth.source.count)
+            self.found.order = order_of(self.part, trail, last_mark, self.breadth.layers.count)
 
-    def _look_at_single_values(self) -> None:
+    def _look_at_single_values(self, depth: Depth) -> None:
         """Is a value that is waited for, where depth first is stuck, impossible by itself?"""
-        for value in suspects(self.part, *self.depth.stuck()):
-            if value in self.values or len(self.values) >= VALUES:
+        for value in suspects(self.part, *depth.stuck()):
+            spent = sum([d.steps for d in self.depths])
+            if value in self.values or len(self.values) >= VALUES or self.blur_steps > spent:
                 continue
             self.values.add(value)
-            steps = BLUR_STEPS + self.depth.best
+            steps = BLUR_STEPS + depth.best
             seen = search(blurred(self.part, value), self.options, steps, self.over, order=False)
             self.blur_steps += seen.steps
             if seen.stuck >= 0:
