@@ -1,0 +1,15 @@
+"""Conversations as they are written down in scripts/."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.target_node.protocol.electorate import Electorate
+from tests.target_node.protocol.script import check, scripts
+
+
+@pytest.mark.parametrize("path", scripts("election"), ids=lambda path: path.stem)
+def test_election(path: Path) -> None:
+    check(path, Electorate())
