@@ -8,6 +8,7 @@ ensemble    who belongs to it, and what a quorum is
 events      what happens to the machines, and what they want done
 election    whom to follow: fast leader election
 discovery   which epoch begins: promises, and the quorum that establishes a leader
+promise     may I follow this leader, in its epoch: the learner's side of it
 plan        what a learner lacks of the leader's history, and what it has too much
 broadcast   proposals, acks, commits and confirmed syncs of an established leader
 """

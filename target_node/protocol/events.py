@@ -12,6 +12,11 @@ from target_node.wire.quorum import QuorumPacket
 
 
 @dataclass(frozen=True, slots=True)
+class Begin:
+    """We were elected, or the link to the one who was has come up."""
+
+
+@dataclass(frozen=True, slots=True)
 class Woken:
     """The time asked for has come, or the driver thinks it might have: waking too early is safe."""
 

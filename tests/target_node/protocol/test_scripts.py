@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.target_node.protocol.candidacy import Candidacy
 from tests.target_node.protocol.electorate import Electorate
 from tests.target_node.protocol.script import check, scripts
 
@@ -13,3 +14,8 @@ from tests.target_node.protocol.script import check, scripts
 @pytest.mark.parametrize("path", scripts("election"), ids=lambda path: path.stem)
 def test_election(path: Path) -> None:
     check(path, Electorate())
+
+
+@pytest.mark.parametrize("path", scripts("discovery"), ids=lambda path: path.stem)
+def test_discovery(path: Path) -> None:
+    check(path, Candidacy())
