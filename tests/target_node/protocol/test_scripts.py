@@ -8,6 +8,7 @@ import pytest
 
 from tests.target_node.protocol.candidacy import Candidacy
 from tests.target_node.protocol.electorate import Electorate
+from tests.target_node.protocol.leaders_history import LeadersHistory
 from tests.target_node.protocol.script import check, scripts
 
 
@@ -19,3 +20,8 @@ def test_election(path: Path) -> None:
 @pytest.mark.parametrize("path", scripts("discovery"), ids=lambda path: path.stem)
 def test_discovery(path: Path) -> None:
     check(path, Candidacy())
+
+
+@pytest.mark.parametrize("path", scripts("plan"), ids=lambda path: path.stem)
+def test_plan(path: Path) -> None:
+    check(path, LeadersHistory())
