@@ -295,7 +295,9 @@ def test_appends_are_ordered_by_what_later_gets_saw() -> None:
     assert judged.verdict is Verdict.VALID
     assert judged.parts[0].steps < 5_000, "an order that no later get can have seen is not tried"
     swapped = [i for i, o in enumerate(ops) if isinstance(o.call, Get)][-1]
-    ops[swapped] = replace(ops[swapped], outcome=Ok(ops[swapped].outcome.result[2:]))
+    outcome = ops[swapped].outcome
+    assert isinstance(outcome, Ok)
+    ops[swapped] = replace(ops[swapped], outcome=Ok(outcome.result[2:]))
     judged = check(History.of(ops), model)
     assert judged.verdict is Verdict.INVALID
     assert judged.parts[0].stuck is not None

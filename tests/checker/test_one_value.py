@@ -62,8 +62,8 @@ def crashing_run(calls: int, seed: int) -> list[Op[Any, Any]]:
     state: Any = None
     for step in range(calls):
         at = 10 * step
-        calls: list[Call] = [Read(), Write(rng.randrange(4))]
-        call = rng.choice([*calls, Cas(rng.randrange(4), rng.randrange(4))])
+        plain: list[Call] = [Read(), Write(rng.randrange(4))]
+        call = rng.choice([*plain, Cas(rng.randrange(4), rng.randrange(4))])
         after, said = CasRegister().apply(state, call)
         crashed = rng.random() < 0.2
         if not crashed or rng.random() < 0.5:
