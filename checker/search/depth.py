@@ -10,8 +10,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from checker.search.configuration import Configuration, Memory, Moves, Trail
+from checker.search.configuration import Configuration, Trail
 from checker.search.layers import Layer, Layers
+from checker.search.memory import Memory
+from checker.search.moves import Moves
 from checker.search.part import Options, Part
 
 FOUND: Final = 1

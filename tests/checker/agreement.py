@@ -21,8 +21,10 @@ from checker.models.kv import Append, Get, Put
 from checker.models.register import MISMATCH, Cas, CasRegister, Read, Write
 from checker.outcome import DONE, Failed, Ok, Unknown
 from checker.search import breadth, depth, run
-from checker.search.configuration import Configuration, Memory, Moves
+from checker.search.configuration import Configuration
 from checker.search.layers import Layers
+from checker.search.memory import Memory
+from checker.search.moves import Moves
 from checker.search.part import Classes, Options, split
 from checker.verdict import Judgement, Verdict
 from tests.checker.oracle import CALLS, AnyModel, is_linearizable, random_ops, spoil
