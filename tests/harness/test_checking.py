@@ -231,7 +231,7 @@ def test_a_failure_of_the_harness_is_4_and_no_verdict(
 def test_progress_is_shown_on_a_terminal_once_it_takes_long(
     illegal: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("harness.checking.QUIET_S", 0.0)
+    monkeypatch.setattr("harness.telling.QUIET_S", 0.0)
     terminal, other_end = pty.openpty()
     with os.fdopen(other_end, "w") as stderr:
         monkeypatch.setattr(sys, "stderr", stderr)
