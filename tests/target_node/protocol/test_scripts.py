@@ -9,6 +9,7 @@ import pytest
 from tests.target_node.protocol.candidacy import Candidacy
 from tests.target_node.protocol.electorate import Electorate
 from tests.target_node.protocol.leaders_history import LeadersHistory
+from tests.target_node.protocol.reign import Reign
 from tests.target_node.protocol.script import check, scripts
 
 
@@ -25,3 +26,8 @@ def test_discovery(path: Path) -> None:
 @pytest.mark.parametrize("path", scripts("plan"), ids=lambda path: path.stem)
 def test_plan(path: Path) -> None:
     check(path, LeadersHistory())
+
+
+@pytest.mark.parametrize("path", scripts("broadcast"), ids=lambda path: path.stem)
+def test_broadcast(path: Path) -> None:
+    check(path, Reign())
