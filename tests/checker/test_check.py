@@ -16,6 +16,7 @@ from checker.history import History, Op
 from checker.models.kv import Append, Get
 from checker.models.register import Cas, CasRegister, Read, Write
 from checker.outcome import DONE, Failed, Ok, Refused, Unknown
+from checker.search import run
 from checker.search.part import Options
 from checker.verdict import Verdict
 from tests.checker.agreement import COMBINATIONS, agree, crowded_ops
@@ -181,8 +182,24 @@ def test_a_budget_makes_it_inconclusive_and_says_how_far_it_got() -> None:
     judged = check(History.of(ops), CasRegister(), limits=Limits(steps=0), ask=Ask(shortcuts=False))
     assert judged.verdict is Verdict.INCONCLUSIVE
     assert "0 steps" in judged.parts[0].because
-    late = check(History.of(ops), CasRegister(), limits=Limits(seconds=0), ask=Ask(shortcuts=False))
-    assert late.verdict in (Verdict.VALID, Verdict.INVALID, Verdict.INCONCLUSIVE)
+
+
+@pytest.mark.parametrize(
+    ("limits", "because"),
+    [
+        (Limits(seconds=0.0), "the time of 0 s is up"),
+        (Limits(memory_mb=1), "MB are in use, more than the 1 allowed"),
+    ],
+)
+def test_time_and_memory_are_bounded_too(
+    limits: Limits, because: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "SLICE", 1)  # somebody asks after every step
+    ops = random_ops("cas-register", 3, size=10)
+    judged = check(History.of(ops), CasRegister(), limits=limits, ask=Ask(shortcuts=False))
+    assert judged.verdict is Verdict.INCONCLUSIVE
+    assert because in judged.parts[0].because
+    assert 0 <= judged.parts[0].reached < 1
 
 
 def test_keys_are_judged_apart() -> None:
