@@ -195,7 +195,9 @@ def test_time_and_memory_are_bounded_too(
     limits: Limits, because: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run, "SLICE", 1)  # somebody asks after every step
-    ops = random_ops("cas-register", 3, size=10)
+    ops = [op(p, Write(p % 3), DONE, 10 * p, 10 * p + 35) for p in range(20)]
+    ops += [op(20 + p, Read(), p % 3, 10 * p + 20, 10 * p + 40) for p in range(20)]
+    assert check(History.of(ops), CasRegister()).verdict is Verdict.VALID
     judged = check(History.of(ops), CasRegister(), limits=limits, ask=Ask(shortcuts=False))
     assert judged.verdict is Verdict.INCONCLUSIVE
     assert because in judged.parts[0].because
