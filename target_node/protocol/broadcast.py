@@ -23,7 +23,7 @@ from target_node.durable.names import COUNTER_BITS, COUNTER_MASK, counter_of
 from target_node.durable.operations import Append, Appended
 from target_node.durable.scan import Txn
 from target_node.protocol.ensemble import Ensemble
-from target_node.protocol.events import Begin, GiveUp, Received, Send, WakeAt, Woken
+from target_node.protocol.events import Begin, Dismiss, GiveUp, Received, Send, WakeAt, Woken
 from target_node.wire.codes import PacketType
 from target_node.wire.quorum import QuorumPacket
 
@@ -51,13 +51,6 @@ class Admit:
 @dataclass(frozen=True, slots=True)
 class Include:
     """This learner has been sent UPTODATE: from now on it answers PINGs."""
-
-    sid: int
-
-
-@dataclass(frozen=True, slots=True)
-class Dismiss:
-    """The link to this learner is gone."""
 
     sid: int
 

@@ -20,7 +20,7 @@ from typing import Final
 from target_node.durable.names import COUNTER_BITS, epoch_of
 from target_node.durable.operations import AcceptEpoch, EnterEpoch, EpochAccepted, EpochEntered
 from target_node.protocol.ensemble import Ensemble
-from target_node.protocol.events import Begin, Close, GiveUp, Received, Send, WakeAt, Woken
+from target_node.protocol.events import Begin, Close, Dismiss, GiveUp, Received, Send, WakeAt, Woken
 from target_node.protocol.promise import Standing
 from target_node.wire.codes import PacketType
 from target_node.wire.jute import Malformed
@@ -61,7 +61,7 @@ class Phase(Enum):
     GIVEN_UP = auto()
 
 
-LeaderEvent = Begin | Received | EpochAccepted | EpochEntered | Woken
+LeaderEvent = Begin | Received | Dismiss | EpochAccepted | EpochEntered | Woken
 LeaderEffect = AcceptEpoch | EnterEpoch | Send | Synchronise | Established | Close | GiveUp | WakeAt
 
 
@@ -77,6 +77,7 @@ class ProspectiveLeader:
         "_asked",
         "_deadline_ms",
         "_effects",
+        "_joined",
         "_limit_ms",
         "_promised",
         "_reported",
@@ -102,6 +103,7 @@ class ProspectiveLeader:
         self._promised: dict[int, None] = {}  # to follow no leader of a smaller epoch than ours
         self._acked: dict[int, None] = {}  # that they hold our history
         # Of the link that each has now:
+        self._joined: dict[int, None] = {}  # has told its accepted epoch
         self._asked: dict[int, None] = {}  # was sent LEADERINFO
         self._waiting: dict[int, int] = {}  # has answered, with its last zxid
         self._synchronised: dict[int, None] = {}  # is sent our history
@@ -118,6 +120,8 @@ class ProspectiveLeader:
                 self._gather()
             case Received(sid, packet):
                 self._receive(sid, packet)
+            case Dismiss(sid):
+                self._dismiss(sid)
             case EpochAccepted(epoch):
                 if self.phase is Phase.PROMISING and epoch == self.epoch:
                     self._ask()
@@ -153,11 +157,8 @@ class ProspectiveLeader:
                 self._effects.append(Close(sid, f"packet {packet.type} during discovery"))
 
     def _join(self, sid: int, accepted_epoch: int) -> None:
-        """A new link: whatever was under way on an older one is void, but not promises made."""
-        for of_its_link in (self._asked, self._waiting, self._synchronised):
-            of_its_link.pop(sid, None)
-        if self.phase is not Phase.ESTABLISHED:
-            self._acked.pop(sid, None)
+        self._dismiss(sid)
+        self._joined[sid] = None
         if self.phase in (Phase.GATHERING, Phase.PROMISING):
             self._reported[sid] = None
             if self.phase is Phase.GATHERING:
@@ -165,6 +166,13 @@ class ProspectiveLeader:
                 self._gather()
         else:
             self._ask_one(sid)
+
+    def _dismiss(self, sid: int) -> None:
+        """Whatever was under way on its link is void, but not the promises that were made."""
+        for of_its_link in (self._joined, self._asked, self._waiting, self._synchronised):
+            of_its_link.pop(sid, None)
+        # It may be synchronised once more, and until then we cannot say what it holds.
+        self._acked.pop(sid, None)
 
     def _gather(self) -> None:
         """Step 1 of phase 1: an epoch greater than any that a quorum has accepted."""
@@ -179,9 +187,8 @@ class ProspectiveLeader:
     def _ask(self) -> None:
         self.phase = Phase.ASKING
         self._promised[self.me] = None
-        for sid in self._reported:
-            if sid != self.me:
-                self._ask_one(sid)
+        for sid in self._joined:
+            self._ask_one(sid)
         self._count_promises()
 
     def _ask_one(self, sid: int) -> None:

@@ -37,6 +37,13 @@ class Received:
 
 
 @dataclass(frozen=True, slots=True)
+class Dismiss:
+    """The link to this learner is gone: say so before anything that comes over its next one."""
+
+    sid: int
+
+
+@dataclass(frozen=True, slots=True)
 class Send:
     """Behind all that was sent to this one before."""
 

@@ -13,7 +13,7 @@ from target_node.protocol.discovery import (
     ProspectiveLeader,
     Synchronise,
 )
-from target_node.protocol.events import Begin, Close, GiveUp, Received, Send, WakeAt, Woken
+from target_node.protocol.events import Begin, Close, Dismiss, GiveUp, Received, Send, WakeAt, Woken
 from target_node.protocol.promise import (
     FollowerEffect,
     FollowerEvent,
@@ -88,6 +88,8 @@ class Candidacy:
                 sid, kind = int(words[0]), PacketType[words[1]]
                 data = payload(kind, sid, given.get("current"))
                 return self.step(Received(sid, QuorumPacket(kind, zxid(words[2]), data)))
+            case "dismiss":
+                return self.step(Dismiss(int(words[0])))
             case "disk":
                 epoch = int(words[1])
                 done = EpochAccepted(epoch) if words[0] == "accepted" else EpochEntered(epoch)
@@ -108,7 +110,7 @@ class Candidacy:
             effects = self.leader.step(self.now_ms, event)
         else:
             assert self.follower is not None
-            assert not isinstance(event, EpochEntered)
+            assert not isinstance(event, EpochEntered | Dismiss)
             told: FollowerEvent = event
             effects = self.follower.step(self.now_ms, told)
         return [show(effect) for effect in effects]

@@ -10,7 +10,6 @@ from target_node.protocol.broadcast import (
     Admit,
     Broadcast,
     Commit,
-    Dismiss,
     Effect,
     Event,
     Include,
@@ -18,7 +17,7 @@ from target_node.protocol.broadcast import (
     Sync,
     Synced,
 )
-from target_node.protocol.events import Begin, GiveUp, Received, Send, WakeAt, Woken
+from target_node.protocol.events import Begin, Dismiss, GiveUp, Received, Send, WakeAt, Woken
 from target_node.wire.codes import PacketType
 from target_node.wire.quorum import QuorumPacket
 from tests.target_node.protocol.members import ensemble
