@@ -159,11 +159,16 @@ class ProspectiveLeader:
     def _join(self, sid: int, accepted_epoch: int) -> None:
         self._dismiss(sid)
         self._joined[sid] = None
-        if self.phase in (Phase.GATHERING, Phase.PROMISING):
+        if self.phase is Phase.GATHERING:
             self._reported[sid] = None
-            if self.phase is Phase.GATHERING:
-                self.epoch = max(self.epoch, accepted_epoch + 1)
-                self._gather()
+            self.epoch = max(self.epoch, accepted_epoch + 1)
+            self._gather()
+        elif accepted_epoch > self.epoch and self.ensemble.server(sid) is not None:
+            # It may never follow us, and would come again for ever, as a ZooKeeper does. The next
+            # election costs less than a quorum that stays short of one.
+            self._give_up(f"{sid} has accepted epoch {accepted_epoch}, ours is {self.epoch}")
+        elif self.phase is Phase.PROMISING:
+            pass  # it is told when our promise is on disk
         else:
             self._ask_one(sid)
 
