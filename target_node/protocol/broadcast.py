@@ -6,8 +6,8 @@ after it came, that it still follows: then no other leader had committed anythin
 
 Rules of this file:
 1. A proposal may leave at once; our own ack is the disk's word (`Appended`), as anybody's is.
-2. An ack is a voter's, for a txn that we have proposed to it on the link it has now. Whoever comes
-   back may have truncated what it had acked before.
+2. An ack is for a txn that we have proposed on the link its sender has now. Whoever comes back may
+   have truncated what it had acked before. Only voters' acks make a quorum.
 3. The n-th answer to a PING on a link came after the n-th PING was sent, or a later one. That is
    all that a sync needs to know, so a ZooKeeper may be among the followers.
 """
@@ -237,7 +237,7 @@ class Broadcast:
     def _ack(self, sid: int, zxid: int) -> None:
         """Late or doubled acks, and those of NEWLEADER and UPTODATE, find no proposal."""
         place = zxid - self.committed - 1
-        if 0 <= place < len(self._outstanding) and self.ensemble.is_voter(sid):
+        if 0 <= place < len(self._outstanding):
             self._outstanding[place].acks.add(sid)
 
     def _commit(self) -> None:

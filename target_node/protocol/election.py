@@ -224,8 +224,8 @@ class Election:
         """A vote of our round or of a later one."""
         if vote.round > self.round:
             self.round = vote.round
-            # Votes of the old round are for a world that may be gone, and so is the proposal they
-            # led us to: compare with ourselves.
+            # Votes of the old round are for a world that may be gone (`_agree` would not count them
+            # anyway), and so is the proposal they led us to: compare with ourselves.
             self._received.clear()
             self._own = replace(self._own, round=vote.round)
             better = self._order(vote) > self._order(self._own)

@@ -1,4 +1,4 @@
-"""Bugs that others had in elections, epochs and quorums, each in the step that would show it."""
+"""Bugs that others had in synchronisation, elections and epochs, each in the step that shows it."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from target_node.protocol.discovery import Established, Phase, ProspectiveLeader
 from target_node.protocol.election import Elected, Election, Heard, Look, Settled
 from target_node.protocol.ensemble import Ensemble
 from target_node.protocol.events import Begin, Dismiss, GiveUp, Received, Send, Woken
+from target_node.protocol.plan import Diff, Snap, Stretch, Trunc, plan
 from target_node.protocol.promise import ProspectiveFollower, Standing
 from target_node.wire.codes import PacketType, ServerState
 from target_node.wire.election import Notification
@@ -88,6 +89,51 @@ def test_5_a_promise_is_on_disk_before_it_is_told() -> None:
     leader = prospect(participants(3))
     assert leader.step(0, info(2)) == (AcceptEpoch(2),)
     assert leader.step(0, EpochAccepted(2)) != ()
+
+
+def txns_of(*zxids: str) -> tuple[Txn, ...]:
+    return tuple(Txn(zxid(text), b"") for text in zxids)
+
+
+def stretch(after: str, *zxids: str) -> Stretch:
+    return Stretch(zxid(after), zxid(zxids[-1] if zxids else after), txns_of(*zxids))
+
+
+def test_12_no_diff_over_a_hole_in_the_log() -> None:
+    memory = stretch("1.8", "1.9")
+    disk = [stretch("0.0", "1.1", "1.2"), stretch("1.6", "1.7", "1.8")]
+    assert plan(zxid("1.1"), memory, disk, zxid("1.9")) == Snap(zxid("1.9"))
+    assert plan(zxid("1.2"), memory, disk, zxid("1.9")) == Snap(zxid("1.9"))
+    assert plan(zxid("1.6"), memory, disk, zxid("1.9")) == Diff(
+        zxid("1.9"), txns_of("1.7", "1.8", "1.9")
+    )
+
+
+def test_14_a_surplus_is_truncated_and_nothing_else() -> None:
+    memory = stretch("1.1", "1.2", "1.3")
+    assert plan(zxid("1.4"), memory, [], zxid("1.3")) == Trunc(zxid("1.3"))
+    later = stretch("1.1", "1.2", "1.3", "2.1")
+    assert plan(zxid("1.4"), later, [], zxid("2.1")) == Trunc(zxid("1.3"), txns_of("2.1"))
+    assert plan(zxid("1.3"), later, [], zxid("2.1")) == Diff(zxid("2.1"), txns_of("2.1"))
+
+
+def test_14_nobody_is_told_to_truncate_to_what_it_may_lack() -> None:
+    assert plan(zxid("2.1"), stretch("1.1", "1.2"), [], zxid("1.2")) == Snap(zxid("1.2"))
+
+
+def test_16_stale_bounds_truncate_nobody() -> None:
+    assert plan(zxid("1.5"), stretch("1.1", "1.2"), [], zxid("1.9")) == Snap(zxid("1.9"))
+
+
+def test_17_an_empty_cache_is_not_a_complete_one() -> None:
+    empty = stretch("1.9")
+    assert plan(zxid("1.5"), empty, [], zxid("1.9")) == Snap(zxid("1.9"))
+    assert plan(zxid("1.9"), empty, [], zxid("1.9")) == Diff(zxid("1.9"))
+
+
+def test_22_no_diff_over_a_hole_between_disk_and_memory() -> None:
+    memory, disk = stretch("1.6", "1.7"), [stretch("0.0", "1.1", "1.2", "1.3")]
+    assert plan(zxid("1.3"), memory, disk, zxid("1.7")) == Snap(zxid("1.7"))
 
 
 @pytest.mark.parametrize(("count", "acks"), [(2, 2), (3, 2), (4, 3), (5, 3), (6, 4), (7, 4)])
