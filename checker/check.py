@@ -21,7 +21,7 @@ from checker.history import History
 from checker.model import Model
 from checker.search.part import NEVER, Classes, Options, Part, split
 from checker.search.refute import refute
-from checker.search.run import Found, search
+from checker.search.run import Found, furthest, search
 from checker.search.unique import ILLEGAL, LEGAL, by_unique_values
 from checker.verdict import Judgement, PartVerdict, Prefix, Stuck, Verdict, worst
 from checker.witness import by_zxid
@@ -252,13 +252,7 @@ class _Judge:
         """Invalid without a search; with evidence, what the search can say in a short while."""
         stuck = None
         if self.ask.evidence:
-            found = search(
-                _until_return_of(part, calls),
-                self.options,
-                EVIDENCE_STEPS,
-                self.clock.over,
-                order=False,
-            )
+            found = furthest(_until_return_of(part, calls), self.options, EVIDENCE_STEPS)
             if found.prefixes:
                 stuck = _stuck(part, found)
         rows = sorted((part.rows[call] for call in calls), key=self.history.called.__getitem__)
@@ -284,7 +278,7 @@ class _Judge:
         )
 
 
-EVIDENCE_STEPS: Final = 200_000
+EVIDENCE_STEPS: Final = 50_000
 """How long the search looks for the longest prefixes of a part that is refuted already."""
 
 

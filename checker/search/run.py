@@ -62,6 +62,15 @@ def search(
     return found
 
 
+def furthest(part: Part, options: Options, max_steps: int) -> Found:
+    """Where a part that is known to be illegal becomes so: breadth first alone says it soonest."""
+    found = Found()
+    breadth = Breadth(part, options)
+    if breadth.run(max_steps) == EXHAUSTED:
+        _explain(found, part, breadth.trail, breadth.layers.made - 1, *breadth.stuck())
+    return found
+
+
 class _Turns:
     """The searches of one part, and whose turn it is."""
 
