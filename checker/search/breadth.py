@@ -113,6 +113,11 @@ class Breadth:
             self.compact_at = max(COMPACT, 2 * len(self.trail.before))
         return True
 
+    @property
+    def reached(self) -> int:
+        """The furthest return that some configuration has come to."""
+        return self.layers.made - 1
+
     def stuck(self) -> tuple[Layer, list[Configuration]]:
         """The return that no configuration got past, and all that came to it."""
         assert self.layer is not None

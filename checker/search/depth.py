@@ -114,6 +114,11 @@ class Depth:
             moves.leave(c, layer.own)
         return True
 
+    @property
+    def reached(self) -> int:
+        """The furthest return that some configuration has come to."""
+        return self.best
+
     def stuck(self) -> tuple[Layer, list[Configuration]]:
         """The furthest return, and the configurations that came to it and no further."""
         place = self.best - self.base

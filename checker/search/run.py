@@ -16,7 +16,6 @@ from typing import Final
 from checker.search.breadth import Breadth
 from checker.search.configuration import Configuration, Trail
 from checker.search.depth import EXHAUSTED, FOUND, Depth
-from checker.search.layers import Layer
 from checker.search.one_value import blurred, suspects
 from checker.search.order import order_of
 from checker.search.part import Options, Part
@@ -67,7 +66,7 @@ def furthest(part: Part, options: Options, max_steps: int) -> Found:
     found = Found()
     breadth = Breadth(part, options)
     if breadth.run(max_steps) == EXHAUSTED:
-        _explain(found, part, breadth.trail, breadth.layers.made - 1, *breadth.stuck())
+        _explain(found, part, breadth)
     return found
 
 
@@ -97,11 +96,11 @@ class _Turns:
         self.breadth = Breadth(part, options)
         self.returns = max(1, self.breadth.layers.count)
         self.values: set[int] = set()  # that were looked at by themselves
-        self.blur_steps = 0
+        self.side_steps = 0  # of looks at single values, and of searches that were given up
 
     def steps(self) -> int:
         """How many steps were taken by all."""
-        return sum([d.steps for d in self.depths]) + self.breadth.steps + self.blur_steps
+        return sum([d.steps for d in self.depths]) + self.breadth.steps + self.side_steps
 
     def take(self) -> None:
         """Let one of them search for a while; what it finds out is in `found`."""
@@ -128,11 +127,11 @@ class _Turns:
         if said == FOUND:
             self._take_order(depth.trail, depth.last_mark)
         elif said == EXHAUSTED and depth.forgot:
-            self.blur_steps += depth.steps
+            self.side_steps += depth.steps
             del self.depths[self.turn]
             self.turn = 0
         elif said == EXHAUSTED:
-            _explain(self.found, self.part, depth.trail, depth.best, *depth.stuck())
+            _explain(self.found, self.part, depth)
         elif depth.steps < limit:
             self._be_stuck(depth)
 
@@ -155,8 +154,7 @@ class _Turns:
         if said == FOUND:
             self._take_order(breadth.trail, breadth.last_mark)
         elif said == EXHAUSTED:
-            at = breadth.layers.made - 1
-            _explain(self.found, self.part, breadth.trail, at, *breadth.stuck())
+            _explain(self.found, self.part, breadth)
 
     def _take_order(self, trail: Trail, last_mark: int) -> None:
         self.found.legal = True
@@ -167,29 +165,30 @@ class _Turns:
         """Is a value that is waited for, where depth first is stuck, impossible by itself?"""
         for value in suspects(self.part, *depth.stuck()):
             spent = sum([d.steps for d in self.depths])
-            if value in self.values or len(self.values) >= VALUES or self.blur_steps > spent:
+            if value in self.values or len(self.values) >= VALUES or self.side_steps > spent:
                 continue
             self.values.add(value)
             steps = BLUR_STEPS + depth.best
             seen = search(blurred(self.part, value), self.options, steps, self.over, order=False)
-            self.blur_steps += seen.steps
+            self.side_steps += seen.steps
             if seen.stuck >= 0:
                 self.found.stuck = seen.stuck
                 self.found.value = value
                 return
 
 
-def _explain(
-    found: Found, part: Part, trail: Trail, at: int, layer: Layer, stuck: list[Configuration]
-) -> None:
+def _explain(found: Found, part: Part, ended: Depth | Breadth) -> None:
     """Keep the longest prefixes, one a state, as evidence that the returning call fits nowhere."""
+    layer, stuck = ended.stuck()
     found.stuck = layer.own.call
     states: set[int] = set()
     for c in sorted(stuck, key=lambda c: -_placed(c)):
         if c.state not in states:
             states.add(c.state)
             if len(found.prefixes) < PREFIXES:
-                found.prefixes.append((order_of(part, trail, c.before, at + 1), c.state))
+                found.prefixes.append(
+                    (order_of(part, ended.trail, c.before, ended.reached + 1), c.state)
+                )
     found.dropped_prefixes = len(states) - len(found.prefixes)
 
 
