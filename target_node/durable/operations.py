@@ -96,10 +96,11 @@ class Truncate:
 
 @dataclass(frozen=True, slots=True)
 class Truncated:
-    """Rebuild the tree from what is left."""
+    """Rebuild the tree from what is left; `image` is the body of the snapshot in it."""
 
     zxid: int
     left: Recovered
+    image: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,9 +208,10 @@ def _perform_one(
             return SnapshotInstalled(zxid)
         case Truncate(zxid):
             try:
-                return Truncated(zxid, store.truncate(zxid))
+                left = store.truncate(zxid)
             except Unreachable as refused:
                 return TruncateRefused(zxid, refused.problem)
+            return Truncated(zxid, left, store.image(left))
         case Purge(keep):
             return Purged(tuple(store.purge(keep)))
         case ReadAfter(zxid, most_bytes):

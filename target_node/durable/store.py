@@ -17,7 +17,7 @@ from target_node.durable.names import follows
 from target_node.durable.recovery import Recovered, recover
 from target_node.durable.refusal import DiskFailed, Unreachable
 from target_node.durable.scan import Txn
-from target_node.durable.snapshot import Snapshot, write_snapshot
+from target_node.durable.snapshot import Snapshot, read_body, write_snapshot
 
 
 class Store:
@@ -84,6 +84,12 @@ class Store:
             left = recover(self.disk)
             self.log.restart(left.last_zxid)
             return left
+
+    def image(self, recovered: Recovered) -> bytes | None:
+        """The body of the snapshot that this state begins with."""
+        with self._failing_for_good():
+            snapshot = recovered.snapshot
+            return None if snapshot is None else b"".join(read_body(self.disk, snapshot))
 
     def purge(self, keep: int) -> Sequence[str]:
         """Drop the history that no start from the `keep` newest snapshots needs."""

@@ -158,6 +158,11 @@ class Broadcast:
         """Proposed, not committed."""
         return tuple(proposal.txn for proposal in self._outstanding)
 
+    @property
+    def pending_syncs(self) -> int:
+        """How many have not been answered."""
+        return len(self._syncs)
+
     def step(self, now_ms: int, event: Event) -> tuple[Effect, ...]:
         """What to do about it; nothing more once it has given up."""
         if self._given_up:

@@ -47,7 +47,12 @@ NOT_READ_ONLY: Final = "this server only reads, and the client wants to write"
 
 
 def admit(
-    request: ConnectRequest, *, last_zxid: int, tick_ms: int, only_reads: bool = False
+    request: ConnectRequest,
+    *,
+    last_zxid: int,
+    least_ms: int,
+    most_ms: int,
+    only_reads: bool = False,
 ) -> Admission:
     """What to do with a client's first packet, as a server that has applied `last_zxid`."""
     if only_reads and not request.read_only:
@@ -56,7 +61,7 @@ def admit(
     if request.last_zxid_seen > last_zxid:
         seen, ours = request.last_zxid_seen, last_zxid
         return TurnAway(f"the client has seen zxid 0x{seen:x}, we are at 0x{ours:x}")
-    timeout_ms = clamp_timeout(request.timeout_ms, tick_ms)
+    timeout_ms = clamp_timeout(request.timeout_ms, least_ms, most_ms)
     if request.session == 0:
         return Begin(timeout_ms)
     if not is_password(request.session, request.passwd):

@@ -79,6 +79,8 @@ def _chunks(
         node = tree.nodes.get(path)
         if node is None:
             continue  # deleted since its parent was written
+        # In one step, for the tree may be changed by another thread while we write.
+        names = tuple(node.children)
         writer = Writer()
         writer.write_string("" if path == ROOT else path)
         writer.write_buffer(node.data)
@@ -95,7 +97,7 @@ def _chunks(
             node.owner,
             node.pzxid,
         )
-        todo.extend(join(path, name) for name in reversed(node.children))
+        todo.extend(join(path, name) for name in reversed(names))
         parts.append(writer.getvalue())
         size += len(parts[-1])
         if size >= chunk_bytes:

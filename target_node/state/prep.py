@@ -91,17 +91,18 @@ class Prep:
         self._most_close_bytes = most_close_bytes
 
     def prepare(
-        self, zxid: int, request: Request, asker: Asker, now_ms: int
+        self, zxid: int, request: Request, asker: Asker, now_ms: int, wall_ms: int
     ) -> tuple[Prepared, ...]:
         """What to propose, from `zxid` on and one zxid each; the last one answers the request.
 
         It is one, except where a session closes whose nodes are too many for one packet: then what
-        comes before deletes some of them, as nobody's request.
+        comes before deletes some of them, as nobody's request. `now_ms` is of the clock that never
+        goes back, by which sessions live; `wall_ms` goes into the txn.
         """
         try:
             self._check_session(request, asker)
             if isinstance(request, CloseSessionRequest):
-                return tuple(self._close(zxid, asker, now_ms))
+                return tuple(self._close(zxid, asker, wall_ms))
             body: TxnBody
             if isinstance(request, MultiRequest):
                 body = self._multi(zxid, request, asker, now_ms)
@@ -110,12 +111,12 @@ class Prep:
                 body = self._draft(draft, request, asker, now_ms)
                 draft.commit(zxid)
         except Refused as refused:
-            return (self.refuse(zxid, asker, refused.code, now_ms),)
-        return (Prepared(self._header(zxid, asker, now_ms, OPS[type(request)]), body),)
+            return (self.refuse(zxid, asker, refused.code, wall_ms),)
+        return (Prepared(self._header(zxid, asker, wall_ms, OPS[type(request)]), body),)
 
-    def refuse(self, zxid: int, asker: Asker, code: ErrorCode, now_ms: int) -> Prepared:
+    def refuse(self, zxid: int, asker: Asker, code: ErrorCode, wall_ms: int) -> Prepared:
         """The txn that says no, as to a request whose bytes make no sense."""
-        return Prepared(self._header(zxid, asker, now_ms, OpCode.ERROR), ErrorTxn(code))
+        return Prepared(self._header(zxid, asker, wall_ms, OpCode.ERROR), ErrorTxn(code))
 
     def applied(self, zxid: int) -> None:
         """Everything up to here is in the tree: call it after each `Tree.apply`."""
@@ -134,8 +135,8 @@ class Prep:
             case _:
                 self._sessions.check_owner(asker.session, asker.owner)
 
-    def _header(self, zxid: int, asker: Asker, now_ms: int, op: int) -> TxnHeader:
-        return TxnHeader(asker.session, asker.cxid, zxid, now_ms, op)
+    def _header(self, zxid: int, asker: Asker, wall_ms: int, op: int) -> TxnHeader:
+        return TxnHeader(asker.session, asker.cxid, zxid, wall_ms, op)
 
     def _draft(self, draft: Draft, request: Request, asker: Asker, now_ms: int) -> TxnBody:
         match request:
@@ -173,7 +174,7 @@ class Prep:
         draft.commit(zxid)
         return MultiTxn(tuple(map(_part, request.operations, bodies)))
 
-    def _close(self, zxid: int, asker: Asker, now_ms: int) -> Iterator[Prepared]:
+    def _close(self, zxid: int, asker: Asker, wall_ms: int) -> Iterator[Prepared]:
         # First of all: a create that comes later would outlive its session (ZOOKEEPER-1208).
         self._sessions.close(asker.session)
         *early, last = _portions(self.outstanding.ephemerals(asker.session), self._most_close_bytes)
@@ -181,11 +182,11 @@ class Prep:
         for paths in early:
             self._delete_all(zxid, paths)
             parts = tuple(Txn(OpCode.DELETE, encode(DeleteTxn(path))) for path in paths)
-            yield Prepared(self._header(zxid, nobody, now_ms, OpCode.MULTI), MultiTxn(parts))
+            yield Prepared(self._header(zxid, nobody, wall_ms, OpCode.MULTI), MultiTxn(parts))
             zxid += 1
         self._delete_all(zxid, last)
         yield Prepared(
-            self._header(zxid, asker, now_ms, OpCode.CLOSE_SESSION), CloseSessionTxn(last)
+            self._header(zxid, asker, wall_ms, OpCode.CLOSE_SESSION), CloseSessionTxn(last)
         )
 
     def _delete_all(self, zxid: int, paths: tuple[str, ...]) -> None:

@@ -41,6 +41,7 @@ from target_node.wire.requests import (
     GetChildrenRequest,
     GetDataRequest,
     GetEphemeralsRequest,
+    PingRequest,
     RemoveWatchesRequest,
     SetWatches2Request,
     SetWatchesRequest,
@@ -103,6 +104,8 @@ def _read(tree: Tree, watches: Watches, request: Request, reader: Reader) -> Res
             return GetEphemeralsResponse(tuple(one for one in owned if one.startswith(prefix)))
         case WhoAmIRequest():
             return WhoAmIResponse(who_am_i(reader.ids))
+        case PingRequest():
+            return None
         case MultiReadRequest(operations):
             return MultiResponse(tuple(_part(tree, watches, one, reader) for one in operations))
         case _:

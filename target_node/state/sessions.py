@@ -22,9 +22,9 @@ from target_node.wire.payloads import Touch
 NO_OWNER: Final = -1
 
 
-def clamp_timeout(asked_ms: int, tick_ms: int) -> int:
-    """The timeout that a client gets: two ticks at least and twenty at most."""
-    return max(2 * tick_ms, min(asked_ms, 20 * tick_ms))
+def clamp_timeout(asked_ms: int, least_ms: int, most_ms: int) -> int:
+    """The timeout that a client gets."""
+    return max(least_ms, min(asked_ms, most_ms))
 
 
 @dataclass(slots=True)

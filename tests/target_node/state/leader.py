@@ -53,7 +53,7 @@ class Leader:
         self.cxid += 1
         self.now_ms += 1
         asker = Asker(session, self.cxid, HERE, ids)
-        prepared = self.prep.prepare(self.zxid + 1, request, asker, self.now_ms)
+        prepared = self.prep.prepare(self.zxid + 1, request, asker, self.now_ms, self.now_ms)
         self.zxid += len(prepared)
         self.pending.extend(prepared)
         self.log.extend(prepared)

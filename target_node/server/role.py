@@ -1,0 +1,86 @@
+"""What is a server, besides a place where clients connect?
+
+It looks for a leader, or leads, or learns from one; one at a time. A role begins when the disk owes
+nothing and ends for good; the next one is made anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from target_node.durable.operations import Completion
+from target_node.durable.scan import Txn
+from target_node.protocol import election
+from target_node.protocol.ensemble import Ensemble
+from target_node.protocol.promise import Standing
+from target_node.server.clients import Clients
+from target_node.server.history import History
+from target_node.server.links import QuorumLink
+from target_node.server.turn import Turn
+from target_node.wire.txn import TxnBody, TxnHeader
+
+
+@dataclass(slots=True)
+class Place:
+    """What outlives all roles of one server.
+
+    `leave` ends the role under way; `elect` is the election's step. The epochs are those that the
+    disk was asked to keep.
+    """
+
+    me: int
+    turn: Turn
+    history: History
+    clients: Clients
+    ensemble: Ensemble
+    accepted_epoch: int
+    current_epoch: int
+    leave: Callable[[str], None]
+    elect: Callable[[election.Event], None]
+    wants_all: bool = False  # our own history cannot be cut to the leader's: we need all of that
+
+    @property
+    def standing(self) -> Standing:
+        """What we bring into a discovery."""
+        last_zxid = 0 if self.wants_all else self.history.last_zxid
+        return Standing(self.accepted_epoch, self.current_epoch, last_zxid)
+
+    def commit(self, txn: Txn, header: TxnHeader, body: TxnBody | None) -> None:
+        """It is committed: apply it, and tell whom it concerns."""
+        applied = self.history.apply(txn, header, body)
+        if self.turn.settings.traces:
+            self.turn.note("applied", zxid=txn.zxid, chain=self.history.tree.chain.hash.hex())
+        self.clients.applied(applied)
+
+
+class Role(Protocol):
+    """What the server hands on to the role it has."""
+
+    @property
+    def name(self) -> str:
+        """As four-letter words call it."""
+
+    def begin(self) -> None: ...
+
+    def linked(self, link: QuorumLink) -> None:
+        """Somebody has dialled our quorum port; what it sent so far is in the link."""
+
+    def connected(self, connection: int) -> None:
+        """A dial of ours to a leader has succeeded."""
+
+    def came(self, connection: int, data: bytes) -> None:
+        """Bytes over a quorum link."""
+
+    def ended(self, connection: int) -> None:
+        """A quorum link is gone."""
+
+    def done(self, completion: Completion) -> None:
+        """The disk has done what this role asked for."""
+
+    def woken(self, who: str) -> None:
+        """The alarm of this name."""
+
+    def end(self) -> None:
+        """Hang up, and leave the history as the log is."""
