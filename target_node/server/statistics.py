@@ -6,15 +6,13 @@ same time. It is told of every packet, so that costs a few additions.
 Rules of this file:
 1. Times are in milliseconds and arguments.
 2. Four-letter words are no packets: whoever watches a server does not change its numbers.
-3. A reset forgets what has happened, never what is: who is connected, what waits for its answer.
+3. Only what has happened is here, and a reset forgets it. What is, such as who waits, is not.
 """
 
 from __future__ import annotations
 
 from math import ceil
 from typing import Final
-
-from target_node.wire.codes import OpCode
 
 UNKNOWN: Final = -1  # a size, cxid or zxid, when there was none yet
 _EXACT_BITS: Final = 4  # a latency of so many bits has a bucket for itself
@@ -132,6 +130,10 @@ class Statistics:
         self.received = 0
         self.sent = 0
 
+    def answered(self, latency_ms: int, *, update: bool) -> None:
+        """A request took so long; an `update` took a txn."""
+        (self.updates if update else self.reads).note(latency_ms)
+
     @property
     def latency(self) -> Latency:
         """Of all requests."""
@@ -139,35 +141,22 @@ class Statistics:
 
 
 class Traffic:
-    """Of one client's connection; `session`, `timeout_ms` and `held` are its owner's to set."""
+    """Of one client's connection, and counted for its server too."""
 
     __slots__ = (
         "_server",
-        "established_ms",
-        "held",
         "last_cxid",
         "last_latency_ms",
         "last_ms",
         "last_op",
         "last_zxid",
         "latency",
-        "peer",
-        "queued",
         "received",
         "sent",
-        "session",
-        "timeout_ms",
     )
 
-    def __init__(self, server: Statistics, peer: str, established_ms: int) -> None:
-        """`peer` is its address as it is to be shown, `established_ms` of the wall clock."""
+    def __init__(self, server: Statistics) -> None:
         self._server = server
-        self.peer = peer
-        self.established_ms = established_ms
-        self.session = 0  # until it has one
-        self.timeout_ms = 0
-        self.held = False  # not read from, for now
-        self.queued = 0  # requests that wait for their answers
         self.latency = Latency()
         self.reset()
 
@@ -176,37 +165,33 @@ class Traffic:
         self.received = 0
         self.sent = 0
         self.latency.reset()
-        self.last_op: OpCode | None = None
+        self.last_op: int | None = None
         self.last_cxid = UNKNOWN
         self.last_zxid = UNKNOWN
         self.last_ms = 0
         self.last_latency_ms = 0
 
-    def asked(self) -> None:
-        """A request came."""
-        self.queued += 1
+    def came(self) -> None:
+        """A packet from the client."""
         self.received += 1
         self._server.received += 1
 
+    def went(self) -> None:
+        """A packet to the client: an answer or an event."""
+        self.sent += 1
+        self._server.sent += 1
+
     def answered(
-        self, op: OpCode, cxid: int, zxid: int, *, now_ms: int, latency_ms: int, update: bool
+        self, op: int, cxid: int, zxid: int, *, now_ms: int, latency_ms: int, update: bool
     ) -> None:
-        """Its answer is sent; an `update` took a txn."""
-        self.queued -= 1
-        self.told()
+        """One of the packets that went was the answer to this; an `update` took a txn."""
         self.last_op = op
         self.last_cxid = cxid
         self.last_zxid = zxid
         self.last_ms = now_ms
         self.last_latency_ms = latency_ms
         self.latency.note(latency_ms)
-        server = self._server
-        (server.updates if update else server.reads).note(latency_ms)
-
-    def told(self) -> None:
-        """An event is sent."""
-        self.sent += 1
-        self._server.sent += 1
+        self._server.answered(latency_ms, update=update)
 
 
 def _bucket(ms: int) -> int:

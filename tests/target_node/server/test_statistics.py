@@ -50,13 +50,13 @@ def test_nothing_took_no_time() -> None:
 
 def test_a_connection_counts_for_the_server_too() -> None:
     server = Statistics()
-    one, other = Traffic(server, "::1", 5), Traffic(server, "::1", 6)
-    one.asked()
-    one.asked()
-    other.asked()
+    one, other = Traffic(server), Traffic(server)
+    for traffic in (one, one, other):
+        traffic.came()
+    for traffic in (one, one, other):
+        traffic.went()
     one.answered(OpCode.CREATE, 1, 0x10, now_ms=70, latency_ms=9, update=True)
-    one.told()
-    assert (one.received, one.sent, one.queued) == (2, 2, 1)
+    assert (one.received, one.sent) == (2, 2)
     assert (one.last_op, one.last_cxid, one.last_zxid) == (OpCode.CREATE, 1, 0x10)
     assert (one.last_ms, one.last_latency_ms, one.latency.average) == (70, 9, 9)
     other.answered(OpCode.EXISTS, 1, 0x10, now_ms=71, latency_ms=2, update=False)
@@ -65,18 +65,17 @@ def test_a_connection_counts_for_the_server_too() -> None:
     assert (server.latency.least, server.latency.average, server.latency.most) == (2, 5.5, 9)
 
 
-def test_a_reset_keeps_what_is() -> None:
+def test_connections_and_server_are_reset_apart() -> None:
     server = Statistics()
-    one = Traffic(server, "::1", 5)
-    one.session, one.timeout_ms, one.held = 7, 4000, True
-    for _ in range(3):
-        one.asked()
+    one = Traffic(server)
+    one.came()
+    one.went()
     one.answered(OpCode.PING, -2, 0x10, now_ms=70, latency_ms=9, update=False)
     server.proposals.note(40)
     one.reset()
     assert (one.received, one.sent, one.latency.most, one.last_op) == (0, 0, 0, None)
-    assert (one.session, one.timeout_ms, one.held, one.queued) == (7, 4000, True, 2)
-    assert (server.received, server.proposals.last) == (3, 40), "each has a reset of its own"
+    assert (one.last_cxid, one.last_zxid) == (UNKNOWN, UNKNOWN)
+    assert (server.received, server.reads.most, server.proposals.last) == (1, 9, 40)
     server.reset()
     assert (server.received, server.sent, server.latency.count) == (0, 0, 0)
     assert (server.reads.percentile(50), server.proposals.last) == (0, UNKNOWN)
