@@ -37,6 +37,7 @@ from target_node.server.events import (
     Port,
     Start,
 )
+from target_node.server.facts import VERSION
 from target_node.server.gossip import ElectionLinks
 from target_node.server.gossip import Event as GossipEvent
 from target_node.server.history import History
@@ -90,7 +91,7 @@ class Server:
             elect=self._elect,
         )
         self.role: Role = Looking(self.place)
-        self.environment = environment or {}
+        self.environment = environment or {VERSION: "3.8.0-zab"}
         self.started_ms = 0
         self._begun = True
         self._ports: dict[int, Port] = {}
@@ -263,8 +264,9 @@ class Server:
             if self._elected is not None:
                 elected, self._elected = self._elected, None
                 self._become(elected)
-            self._begun = True
-            self.role.begin()
+            else:
+                self._begun = True
+                self.role.begin()
 
     def _become(self, elected: el.Elected) -> None:
         looking, leader = self.role, elected.vote.leader
@@ -284,6 +286,8 @@ class Server:
             assert server is not None, "a vote for a stranger does not count"
             observes = elected.state is ServerState.OBSERVING
             self.role = Learning(self.place, server, observes=observes)
+        self._begun = True
+        self.role.begin()
         looking.take_links(self.role.linked)
         looking.end()
 
