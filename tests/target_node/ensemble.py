@@ -132,6 +132,7 @@ class Ensemble:
         """All of these are in a role, and one of them leads."""
         wanted = [self.members[sid] for sid in sids or self.members]
         deadline = time.monotonic() + PATIENCE_S
+        modes: list[str] = []
         while time.monotonic() < deadline:
             modes = [one.mode for one in wanted]
             if all(modes) and (leader := self.leader()) is not None:
