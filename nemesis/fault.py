@@ -1,0 +1,77 @@
+"""Which faults are there?
+
+A fault is a value: it says what is so while it is active, not what to do. Several may be active at
+once; a surface is always told all of them together, so that lifting one never heals another.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+Node: TypeAlias = str
+Link: TypeAlias = tuple[Node, Node]
+"""From the first to the second, one way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """Nothing passes over these links; connections stay open and hang."""
+
+    links: frozenset[Link]
+
+
+@dataclass(frozen=True, slots=True)
+class Slow:
+    """What passes over these links is late, by `delay_ms` and up to `jitter_ms` more.
+
+    `loss` is the share of pieces that stall as if they had to be sent again; `bytes_per_s` is 0
+    for as many as may be.
+    """
+
+    links: frozenset[Link]
+    delay_ms: int = 0
+    jitter_ms: int = 0
+    loss: float = 0.0
+    bytes_per_s: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Crash:
+    """The process is killed, without warning; started again when the fault is lifted."""
+
+    node: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """The process stands still, and its connections with it."""
+
+    node: Node
+
+
+@dataclass(frozen=True, slots=True)
+class ClockSkew:
+    """Its wall clock is off by so much; `rate` is how fast all its time goes."""
+
+    node: Node
+    offset_ms: int = 0
+    rate: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wipe:
+    """Its disk is lost: it starts again with nothing."""
+
+    node: Node
+
+
+@dataclass(frozen=True, slots=True)
+class ClientLink:
+    """What clients have with this node hangs, or, with `reset`, breaks off whenever it is begun."""
+
+    node: Node
+    reset: bool = False
+
+
+Fault: TypeAlias = Partition | Slow | Crash | Pause | ClockSkew | Wipe | ClientLink
