@@ -268,10 +268,13 @@ class Clients:
         service.touch(client.session, client.timeout_ms)
         if op in WRITES:
             asked = self._ask(client, xid, op, Awaits.TXN)
-            if service.only_reads:
-                self._decide(asked, ErrorCode.NOT_READ_ONLY)
-            else:
+            if not service.only_reads:
                 service.submit(Wish(client.session, xid, op, body, self._ids_of(client)))
+            elif op == OpCode.CLOSE_SESSION:
+                self._decide(asked, ErrorCode.OK)
+                self._hang_up(client)
+            else:
+                self._decide(asked, ErrorCode.NOT_READ_ONLY)
         elif op in READS:
             self._read(client, xid, op, body)
         elif op == OpCode.SYNC:

@@ -6,12 +6,16 @@ It votes. Who dials its quorum port meanwhile is kept: perhaps it has heard befo
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from target_node.durable.operations import Completion
 from target_node.protocol.election import Look
 from target_node.server.events import HangUp
 from target_node.server.links import QuorumLink
+from target_node.server.reading import Reading
 from target_node.server.role import Place
+
+LONELY_MS: Final = 2000  # without a leader, before we serve those who only read
 
 
 class Looking:
@@ -23,9 +27,14 @@ class Looking:
         self._place = place
         self._links: dict[int, QuorumLink] = {}
         self._votes = False
+        self._alarmed = False
 
     def begin(self) -> None:
         """Vote, or wait for the disk."""
+        settings, now_ms = self._place.turn.settings, self._place.turn.now.ms
+        if settings.read_only and not self._alarmed:
+            self._alarmed = True
+            self._place.turn.alarm("read_only", now_ms + max(LONELY_MS, settings.tick_ms))
         if not self._votes and not self._place.turn.owed:
             self._votes = True
             standing = self._place.standing
@@ -53,7 +62,13 @@ class Looking:
         self.begin()
 
     def woken(self, who: str) -> None:
-        """We ask for no alarm."""
+        """Ours is "read_only": nobody has been found for a while."""
+        place = self._place
+        if place.history.confirmed:
+            place.turn.note("serving", role="read-only", zxid=place.history.tree.last_zxid)
+            place.clients.serve(Reading(place.clients, place.history))
+        else:
+            place.turn.note("not_serving", reason="some of what we hold may not be committed")
 
     def take_links(self, hand_on: Callable[[QuorumLink], None]) -> None:
         """To the role that comes next."""
@@ -63,5 +78,7 @@ class Looking:
 
     def end(self) -> None:
         """Who was not handed on dialled in vain."""
+        self._place.turn.silence("read_only")
+        self._place.clients.close_all()
         for connection in self._links:
             self._place.turn.add(HangUp(connection))
