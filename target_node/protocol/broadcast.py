@@ -64,9 +64,10 @@ class Sync:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """Apply this txn to the tree."""
+    """Apply this txn to the tree; a leader knows whose acks were a quorum."""
 
     txn: Txn
+    acks: tuple[int, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +249,8 @@ class Broadcast:
     def _commit(self) -> None:
         """The oldest first: a quorum for a later one must wait."""
         while self._outstanding and self.ensemble.is_quorum(self._outstanding[0].acks):
-            txn = self._outstanding.popleft().txn
+            oldest = self._outstanding.popleft()
+            txn = oldest.txn
             assert txn.zxid == self.committed + 1, "committed out of order"
             self.committed = txn.zxid
             for sid, learner in self._learners.items():
@@ -256,7 +258,7 @@ class Broadcast:
                     self._send(sid, PacketType.INFORM, txn.zxid, txn.payload)
                 else:
                     self._send(sid, PacketType.COMMIT, txn.zxid)
-            self._effects.append(Commit(txn))
+            self._effects.append(Commit(txn, tuple(sorted(oldest.acks))))
         self._answer_syncs()
 
     def _confirm(self) -> None:

@@ -140,6 +140,11 @@ class ProspectiveLeader:
         """Of NEWLEADER, and of its acks."""
         return self.epoch << COUNTER_BITS
 
+    @property
+    def acked(self) -> tuple[int, ...]:
+        """Who holds our history, in the order that they said so."""
+        return tuple(self._acked)
+
     def _receive(self, sid: int, packet: QuorumPacket) -> None:
         match packet.type:
             case PacketType.FOLLOWERINFO | PacketType.OBSERVERINFO:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
 from typing import Final, TypeVar
+from zlib import crc32
 
 from target_node.durable.operations import (
     AcceptEpoch,
@@ -273,6 +274,7 @@ class Leading:
         self._turn.note("entering", epoch=epoch, zxid=self._place.history.last_zxid)
         self._place.current_epoch = epoch
         self._place.history.absorb()
+        self._place.begin_with("log")
         settings = self._turn.settings
         terms = bc.Terms(settings.tick_ms // 2, settings.sync_ms)
         self._reign = bc.Broadcast(self._place.me, self._place.ensemble, epoch, terms)
@@ -285,7 +287,14 @@ class Leading:
         tree, settings = place.history.tree, self._turn.settings
         self._sessions = Sessions(settings.tick_ms, tree.sessions, now_ms)
         self._prep = Prep(tree, self._sessions)
-        self._turn.note("established", epoch=epoch, zxid=tree.last_zxid)
+        self._turn.note(
+            "established",
+            epoch=epoch,
+            zxid=tree.last_zxid,
+            acks=self._prospect.acked,
+            voters=place.ensemble.voters,
+            weights=tuple(map(place.ensemble.weight, place.ensemble.voters)),
+        )
         place.elect(Settled(epoch))
         self._turn.alarm("expiry", now_ms + settings.tick_ms)
         self._turn.alarm("containers", now_ms + settings.container_check_ms)
@@ -301,7 +310,8 @@ class Leading:
                     self._turn.perform(effect)
                 case Send(sid, packet):
                     self._send(sid, packet)
-                case bc.Commit(txn):
+                case bc.Commit(txn, acks):
+                    self._turn.trace("committed", zxid=txn.zxid, acks=acks)
                     self._commit(txn)
                 case bc.Synced(token):
                     self._synced(token)
@@ -437,12 +447,12 @@ class Leading:
             zxid = one.header.zxid
             txn = Txn(zxid, encode_txn(one.header, one.body))
             self._decoded[zxid] = (one.header, one.body)
-            self._turn.trace("proposed", zxid=zxid)
+            if self._turn.settings.traces:
+                self._turn.note("proposed", zxid=zxid, txn=crc32(txn.payload))
             self._step_reign(bc.Propose(txn))
 
     def _commit(self, txn: Txn) -> None:
         header, body = self._decoded.pop(txn.zxid)
-        self._turn.trace("committed", zxid=txn.zxid)
         self._place.commit(txn, header, body)
         self._prep.applied(txn.zxid)
         if header.type == OpCode.CLOSE_SESSION:

@@ -175,6 +175,7 @@ class Learning:
                 self._turn.note("truncated", zxid=zxid)
                 self._place.history.load(left, image)
                 self._place.history.absorb()
+                self._place.begin_with("log")
                 self._step_learner(completion)
             case Appended() | EpochEntered() | TruncateRefused():
                 self._step_learner(completion)
@@ -253,6 +254,7 @@ class Learning:
                 if place.wants_all:
                     self._start_over()
                 place.history.absorb()
+                place.begin_with("log")
             case ln.AwaitSnapshot(zxid):
                 self._turn.note("synchronising", leader=self.leader.sid, by="SNAP", zxid=zxid)
                 assert self._link is not None, "the packet came over it"
@@ -261,7 +263,12 @@ class Learning:
                 place.wants_all = True
             case ln.Joined(zxid, _):
                 place.wants_all = False
-                self._turn.note("joined", leader=self.leader.sid, zxid=zxid)
+                self._turn.note(
+                    "joined",
+                    leader=self.leader.sid,
+                    zxid=zxid,
+                    last_zxid=place.history.tree.last_zxid,
+                )
             case ln.Serve(epoch):
                 place.history.confirmed = True
                 self._turn.note("serving", role=self.name, epoch=epoch, leader=self.leader.sid)
@@ -278,6 +285,7 @@ class Learning:
         place = self._place
         place.history.replace(image.tree)
         place.history.confirmed = False
+        place.begin_with("snapshot")
         self._turn.perform(InstallSnapshot(image.zxid, (image.body,)))
         self._step_learner(ln.SnapshotCame(image.zxid))
 

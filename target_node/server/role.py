@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
+from zlib import crc32
 
 from target_node.durable.operations import Completion
 from target_node.durable.scan import Txn
@@ -16,6 +17,7 @@ from target_node.protocol import election
 from target_node.protocol.ensemble import Ensemble
 from target_node.protocol.promise import Standing
 from target_node.server.clients import Clients
+from target_node.server.events import Detail
 from target_node.server.history import History
 from target_node.server.links import QuorumLink
 from target_node.server.turn import Turn
@@ -51,8 +53,19 @@ class Place:
         """It is committed: apply it, and tell whom it concerns."""
         applied = self.history.apply(txn, header, body)
         if self.turn.settings.traces:
-            self.turn.note("applied", zxid=txn.zxid, chain=self.history.tree.chain.hash.hex())
+            self._note_history("applied", txn=crc32(txn.payload))
         self.clients.applied(applied)
+
+    def begin_with(self, how: str) -> None:
+        """The tree stands where no single txn has brought it; `how` says what has."""
+        self._note_history("history", by=how)
+
+    def _note_history(self, event: str, **detail: Detail) -> None:
+        tree = self.history.tree
+        chain = tree.chain
+        self.turn.note(
+            event, zxid=tree.last_zxid, since=chain.since, chain=chain.hash.hex(), **detail
+        )
 
 
 class Role(Protocol):

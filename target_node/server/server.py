@@ -122,12 +122,22 @@ class Server:
                 self.started_ms = now.ms
                 self.clients.ids = SessionIds(self.place.me, now.wall_ms)
                 self.turn.alarm("tick", now.ms + self.turn.settings.tick_ms)
+                self._note_start()
                 self.role.begin()
         self._change_roles()
         self.clients.settle()
         self._change_roles()
         self._snapshot()
         return self.turn.take()
+
+    def _note_start(self) -> None:
+        place = self.place
+        self.turn.note(
+            "started",
+            zxid=place.history.last_zxid,
+            accepted_epoch=place.accepted_epoch,
+            current_epoch=place.current_epoch,
+        )
 
     # Connections.
 
