@@ -1,4 +1,7 @@
-"""How did the long proofs end? Runs them in full and writes the table into the docs."""
+"""How did the long proofs end? Runs them in full and writes the table into the docs.
+
+What a proof records as its property `measured` stands there too.
+"""
 
 from __future__ import annotations
 
@@ -35,14 +38,16 @@ def table(report: Path) -> str:
         f"Run on {datetime.now(UTC):%Y-%m-%d}, Python {platform.python_version()}, "
         f"{platform.machine()}.",
         "",
-        "| proof | result | seconds |",
-        "|---|---|---|",
+        "| proof | result | seconds | measured |",
+        "|---|---|---|---|",
     ]
     for case in ElementTree.parse(report).getroot().iter("testcase"):
         bad = [child.tag for child in case if child.tag in ("failure", "error", "skipped")]
         name = f"{case.get('classname', '').removeprefix('tests.')}: {case.get('name')}"
+        facts = [one.get("value") for one in case.iter("property") if one.get("name") == "measured"]
         lines.append(
-            f"| {name} | {bad[0] if bad else 'passed'} | {float(case.get('time', 0)):.1f} |"
+            f"| {name} | {bad[0] if bad else 'passed'} | {float(case.get('time', 0)):.1f} "
+            f"| {'; '.join(filter(None, facts))} |"
         )
     return "\n".join(lines) + "\n"
 
