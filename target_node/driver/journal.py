@@ -2,11 +2,13 @@
 
 For people on stderr, a line for each event; for programs in an events file, a JSON object for each,
 with what happens to single transactions too. Lines wait no longer than the loop's turn that they
-were written in: what a kill takes along is what had not been answered either.
+were written in; who flushes before anything leaves the node knows that a kill takes along only what
+nobody was told either.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -47,7 +49,7 @@ class Journal:
         self.verbose = verbose
         self._sid = sid
         self._lines: Lines | None = lines or sys.stderr
-        self._file: BinaryIO | None = open(events, "ab", buffering=0) if events else None  # noqa: SIM115
+        self._file: BinaryIO | None = _appended_to(events) if events else None
         self._said: list[str] = []
         self._records: list[str] = []
         self._flushing = False
@@ -120,6 +122,15 @@ class Journal:
             self._second_text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
         facts = "".join([f" {key}={_words(key, value)}" for key, value in detail.items()])
         return f"{self._second_text}.{ms:03}Z n{self._sid} {event}{facts}\n"
+
+
+def _appended_to(events: Path) -> BinaryIO:
+    file = open(events, "a+b", buffering=0)  # noqa: SIM115 (it stays open)
+    if file.seek(0, os.SEEK_END):
+        file.seek(-1, os.SEEK_END)
+        if file.read(1) != b"\n":
+            file.write(b"\n")  # a kill has torn the last line, and ours must not continue it
+    return file
 
 
 def _json(value: Detail) -> str:

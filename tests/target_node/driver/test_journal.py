@@ -42,6 +42,21 @@ def test_a_line_for_people(detail: dict[str, Detail], text: str) -> None:
     assert said(detail) == text
 
 
+def test_a_line_that_a_kill_has_torn_is_not_continued(tmp_path: Path) -> None:
+    file = tmp_path / "events.jsonl"
+    for _ in range(2):
+        journal = Journal(3, events=file, lines=io.StringIO())
+        journal.note("looking", {})
+        journal.close()
+    file.write_bytes(file.read_bytes()[:-5])
+    journal = Journal(3, events=file, lines=io.StringIO())
+    journal.note("started", {})
+    journal.close()
+    first, torn, last = file.read_text(encoding="ascii").splitlines()
+    assert (json.loads(first)["event"], json.loads(last)["event"]) == ("looking", "started")
+    assert not torn.endswith("}")
+
+
 details = st.dictionaries(
     st.text(max_size=8),
     st.integers() | st.text() | st.booleans() | st.none() | st.lists(st.integers()).map(tuple),
