@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import resource
+import socket
 from functools import partial
 from typing import Final
 
@@ -56,9 +58,14 @@ class Connections:
             lambda: Connection(port, self._happen, self._journal.note, self._accept),
             address.host,
             address.port,
-            backlog=BACKLOG,
+            # asyncio accepts so many in a row, also when every one of them fails for lack of
+            # descriptors; the real backlog is set below.
+            backlog=1,
             reuse_address=True,
         )
+        for listening in server.sockets:
+            with socket.socket(fileno=os.dup(listening.fileno())) as same:
+                same.listen(BACKLOG)
         self._listening.append(server)
         number: int = server.sockets[0].getsockname()[1]
         return number
