@@ -19,6 +19,7 @@ from target_node.durable.scan import Txn
 from target_node.protocol.plan import Stretch
 from target_node.state.changes import Applied
 from target_node.state.image import read_image
+from target_node.state.paths import CONFIG
 from target_node.state.tree import Tree
 from target_node.wire.txn import TxnBody, TxnHeader, decode_txn
 
@@ -54,7 +55,10 @@ class History:
         self.tail.extend(recovered.txns)
 
     def replace(self, tree: Tree) -> None:
-        """Begin anew with another's tree."""
+        """Begin anew with another's tree, which may know less of who is a member than we do."""
+        ours, theirs = self.tree.nodes.get(CONFIG), tree.nodes.get(CONFIG)
+        if ours is not None and (theirs is None or theirs.mzxid <= ours.mzxid):
+            tree.set_config(ours.data or b"", ours.mzxid)
         self.tree = tree
         self.tail.clear()
         self._recent.clear()

@@ -129,6 +129,8 @@ class Tree:
 
     def set_config(self, text: bytes, zxid: int) -> None:
         """The membership, which each server writes for itself; `zxid` is its version."""
+        if CONFIG not in self.nodes:  # in a snapshot from before 3.5
+            self.put(CONFIG, ZNode(b"", READ_ACL_UNSAFE, aversion=-1))
         node = self.node(CONFIG)
         node.data, node.version, node.mzxid = text, -1, zxid
 
@@ -163,20 +165,15 @@ class Tree:
         return Applied(header.session, header.cxid, header.zxid, header.type, err, path, stat)
 
     def _multi(self, header: TxnHeader, body: MultiTxn, changes: list[Change]) -> Applied:
-        failed = any(part.type == OpCode.ERROR for part in body.txns)
         # All are read before the first is applied: bytes that make no sense must change nothing.
         bodies = [decode_txn_body(part.type, part.data) for part in body.txns]
+        if any(isinstance(one, ErrorTxn) for one in bodies):
+            bodies = _as_refused(bodies)
         parts: list[Applied] = []
         for part, decoded in zip(body.txns, bodies, strict=True):
-            part_header = TxnHeader(
-                header.session, header.cxid, header.zxid, header.time_ms, part.type
-            )
-            # All or nothing, even if a peer's multi should hold parts that did not fail.
-            if failed and not isinstance(decoded, ErrorTxn):
-                inconsistent = ErrorTxn(ErrorCode.RUNTIME_INCONSISTENCY)
-                parts.append(self._apply(part_header, inconsistent, changes))
-            else:
-                parts.append(self._apply(part_header, decoded, changes))
+            type_ = OpCode.ERROR if isinstance(decoded, ErrorTxn) else part.type
+            part_header = TxnHeader(header.session, header.cxid, header.zxid, header.time_ms, type_)
+            parts.append(self._apply(part_header, decoded, changes))
         err = next((part.err for part in parts if part.err), ErrorCode.OK)
         return Applied(
             header.session, header.cxid, header.zxid, header.type, err, parts=tuple(parts)
@@ -285,6 +282,20 @@ class Tree:
     def _count(self, path: str, node: ZNode) -> None:
         before, node.digest = node.digest, node_digest(path, node)
         self.digest = (self.digest + node.digest - before) % _DIGEST_RANGE
+
+
+def _as_refused(bodies: list[TxnBody]) -> list[TxnBody]:
+    """All or nothing: ZooKeeper logs what stood before the refused part as if it were to be done.
+
+    It is answered that it was fine, and what stands behind that it was not tried.
+    """
+    refused = next(place for place, one in enumerate(bodies) if isinstance(one, ErrorTxn))
+    return [
+        one
+        if isinstance(one, ErrorTxn)
+        else ErrorTxn(ErrorCode.OK if place < refused else ErrorCode.RUNTIME_INCONSISTENCY)
+        for place, one in enumerate(bodies)
+    ]
 
 
 def _is_overdue(node: ZNode, now_ms: int) -> bool:

@@ -14,7 +14,12 @@ from target_node.wire.data import ACL, ANYONE, OPEN_ACL_UNSAFE
 from target_node.wire.jute import Malformed
 from target_node.wire.multi import MultiRequest, MultiResponse
 from target_node.wire.record import encode
-from target_node.wire.replies import Create2Response, CreateResponse, WatcherEvent
+from target_node.wire.replies import (
+    Create2Response,
+    CreateResponse,
+    ErrorResponse,
+    WatcherEvent,
+)
 from target_node.wire.requests import CheckVersionRequest, Create2Request, CreateContainerRequest
 from target_node.wire.txn import (
     CloseSessionTxn,
@@ -49,6 +54,29 @@ def replayed(leader: Leader, zxid: int, chunks: list[bytes]) -> Tree:
         if one.header.zxid > zxid:
             restored.apply(one.header, one.body)
     return restored
+
+
+def test_a_multi_of_zookeepers_that_failed() -> None:
+    """It logs what stands before the refused part as if that were to be done."""
+    tree = Tree()
+    header = TxnHeader(ALICE, 1, 0x1_0000_0001, 1000, OpCode.MULTI)
+    parts = [
+        CreateTxn("/a", b"", OPEN_ACL_UNSAFE, ephemeral=False, parent_cversion=1),
+        ErrorTxn(ErrorCode.BAD_VERSION),
+        ErrorTxn(ErrorCode.RUNTIME_INCONSISTENCY),
+    ]
+    types = (OpCode.CREATE, OpCode.ERROR, OpCode.ERROR)
+    logged = MultiTxn(tuple(Txn(t, encode(one)) for t, one in zip(types, parts, strict=True)))
+    answer = answer_write(tree.apply(header, logged))
+    assert answer is not None
+    assert answer.response == MultiResponse(
+        (
+            ErrorResponse(ErrorCode.OK),
+            ErrorResponse(ErrorCode.BAD_VERSION),
+            ErrorResponse(ErrorCode.RUNTIME_INCONSISTENCY),
+        )
+    )
+    assert "/a" not in tree.nodes
 
 
 def test_40_check_outside_a_multi_is_unimplemented() -> None:
