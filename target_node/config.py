@@ -74,6 +74,7 @@ def read_config(file: Path, *, traces: bool = False) -> Config:
         checks_acl=not said.yes_or_no("skipACL", default=False),
         super_digest=_super_digest(said),
         words=_words(said, warnings),
+        container_check_ms=said.number("znode.container.checkIntervalMs", 60_000, 1),
         traces=traces,
     )
     client_listen = _client_listen(said, me, warnings)

@@ -81,6 +81,7 @@ def test_zookeepers_defaults() -> None:
         ("maxSessionTimeout=-1", "most_timeout_ms", 60_000),
         ("maxClientCnxns=0", "most_connections", 0),
         ("jute.maxbuffer=0x3fffff", "most_packet", 0x3FFFFF),
+        ("znode.container.checkIntervalMs=100", "container_check_ms", 100),
         ("snapCount=50", "snap_count", 50),
         ("zookeeper.snapCount=51", "snap_count", 51),
         ("autopurge.snapRetainCount=5", "keep_snapshots", 5),
