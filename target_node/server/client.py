@@ -6,6 +6,8 @@ Rules of this file:
 2. A write is answered when its txn is applied here; it is known by session and cxid, and comes
    after the zxid that was proposed when the connection got its session: a client that comes back
    may count its requests from the beginning.
+3. What is asked behind a sync is looked at when that is done. Else a later write could be applied
+   before it, and a read between the two would see it.
 """
 
 from __future__ import annotations
@@ -70,5 +72,10 @@ class Client:
     heard_ms: int = 0
     begun_after: int = 0  # the zxid of rule 2
     asked: deque[Asked] = field(default_factory=deque)
-    early: deque[bytes] = field(default_factory=deque)  # packets before its session is open
+    early: deque[bytes] = field(default_factory=deque)  # packets whose time has not come
     held: bool = False
+
+    @property
+    def awaits_sync(self) -> bool:
+        """Rule 3."""
+        return bool(self.asked) and self.asked[-1].awaits is Awaits.SYNC

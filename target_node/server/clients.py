@@ -182,10 +182,13 @@ class Clients:
             case Stage.OPENING:
                 client.early.append(packet)
                 self._throttle(client)
-            case Stage.OPEN if not client.early:
-                self._request(client, packet)
-            case Stage.OPEN:
+            case Stage.OPEN if client.early or client.awaits_sync:
+                if self._service is not None:
+                    self._service.touch(client.session, client.timeout_ms)
                 client.early.append(packet)
+                self._throttle(client)
+            case Stage.OPEN:
+                self._request(client, packet)
             case Stage.ENDING:
                 pass
         return client.stage is not Stage.ENDING
@@ -248,14 +251,17 @@ class Clients:
             self._impatient.append(client)
 
     def settle(self) -> None:
-        """At the end of a step: what was asked before its session was open.
+        """At the end of a step: what was asked before its session was open, or a sync was done.
 
         Not in the middle of one: a request would be overtaken by what the step has yet to apply.
         """
         impatient, self._impatient = self._impatient, []
         for client in impatient:
-            while client.early and client.stage is Stage.OPEN:
-                self._request(client, client.early.popleft())
+            try:
+                while client.early and client.stage is Stage.OPEN and not client.awaits_sync:
+                    self._request(client, client.early.popleft())
+            except Malformed as error:
+                self._refuse(client, str(error))
             self._throttle(client)
 
     # Requests.
@@ -394,6 +400,8 @@ class Clients:
         asked.answer = Answer(-1, response=SyncResponse(asked.request.path))
         self._answer_all(asked.client)
         self._throttle(asked.client)
+        if asked.client.early:
+            self._impatient.append(asked.client)
 
     def _answer_all(self, client: Client) -> None:
         """Everything at the head of the queue that waits for nothing else."""
