@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.sim.chance import Draw
+from harness.sim.disk import PowerCut, SimDisk
 from target_node.durable.disk import opened
 from target_node.durable.names import epoch_of
 from target_node.durable.operations import (
@@ -31,7 +33,6 @@ from target_node.durable.recovery import recover
 from target_node.durable.refusal import DiskFailed
 from target_node.durable.scan import zxid_of
 from target_node.durable.store import Store, open_store
-from tests.target_node.durable.fake_disk import Draw, FakeDisk, PowerCut
 from tests.target_node.durable.txns import body, history, txn
 
 ROLL_BYTES = 300  # a few txns
@@ -72,7 +73,7 @@ class Life:
     """One server from its first start on, with its operations and its crashes."""
 
     def __init__(self) -> None:
-        self.disk = FakeDisk()
+        self.disk = SimDisk()
         self.promised = Promised()
         self.refused = 0
 
@@ -145,7 +146,7 @@ def whole_life() -> Iterator[Operation]:
 
 def chosen(seed: int) -> Draw:
     drawn = random.Random(seed)
-    return lambda n: drawn.randint(0, n)
+    return lambda below: drawn.randrange(below)
 
 
 def listed(draws: Sequence[int]) -> Draw:
@@ -156,22 +157,22 @@ def listed(draws: Sequence[int]) -> Draw:
 
 LOSSES: dict[str, Callable[[], Draw]] = {
     "lost": lambda: lambda n: 0,
-    "kept": lambda: lambda n: n,
-    "half": lambda: lambda n: (n + 1) // 2,
-    "torn, zeros behind": lambda: lambda n: 2 if n == 3 else (n + 1) // 2,
+    "kept": lambda: lambda n: n - 1,
+    "half": lambda: lambda n: n // 2,
+    "torn, zeros behind": lambda: lambda n: 2 if n == 4 else n // 2,
     "chance 1": lambda: chosen(1),
     "chance 2": lambda: chosen(2),
     "chance 3": lambda: chosen(3),
 }
-CRASHES: dict[str, Callable[[FakeDisk, Draw], None]] = {
-    "power cut": FakeDisk.power_off,
-    "kill": FakeDisk.kill,
+CRASHES: dict[str, Callable[[SimDisk, Draw], None]] = {
+    "power cut": SimDisk.power_off,
+    "kill": SimDisk.kill,
 }
 
 
 def calls_of(life: Life) -> int:
     life.run(list(whole_life()))
-    return len(life.disk.calls)
+    return life.disk.changes
 
 
 def crashed_at(call: int, crash: str, loss: str) -> Life:
@@ -281,11 +282,11 @@ def test_a_long_life_of_crashes() -> None:
         draw = chosen(seed)
         life = Life()
         for _ in range(12):
-            life.disk.cut_power_at = draw(60)
+            life.disk.cut_power_at = draw(61)
             try:
                 live_on(life, draw)
             except PowerCut:
-                CRASHES["kill" if draw(1) else "power cut"](life.disk, draw)
+                CRASHES["kill" if draw(2) else "power cut"](life.disk, draw)
             life.disk.cut_power_at = None
             life.check()
 
@@ -297,9 +298,9 @@ def live_on(life: Life, draw: Draw) -> None:
         (now,) = life.promised.histories
         accepted, current = life.promised.accepted[0], life.promised.current[0]
         last = zxid_of(now[-1]) if now else 0
-        epoch = max(current, 1) if draw(3) else accepted
+        epoch = max(current, 1) if draw(4) else accepted
         start = (last & 0xFFFFFFFF) + 1 if epoch_of(last) == epoch else 1
-        match draw(9):
+        match draw(10):
             case 0:
                 life.run([AcceptEpoch(accepted + 1)])
             case 1:
@@ -307,15 +308,15 @@ def live_on(life: Life, draw: Draw) -> None:
             case 2 if now:
                 life.run([TakeSnapshot(last, body(now))])
             case 3 if now:
-                life.run([Purge(1 + draw(2))])
+                life.run([Purge(1 + draw(3))])
             case 4 if now:
-                life.run([Truncate(zxid_of(now[draw(len(now) - 1)]))])
+                life.run([Truncate(zxid_of(now[draw(len(now))]))])
             case 5 if accepted > 0:
-                head = txn(accepted, 1 + draw(50), b"installed")
-                new = [one for one in now[: draw(len(now))] if zxid_of(one) < zxid_of(head)]
+                head = txn(accepted, 1 + draw(51), b"installed")
+                new = [one for one in now[: draw(len(now) + 1)] if zxid_of(one) < zxid_of(head)]
                 life.run([InstallSnapshot(zxid_of(head), body([*new, head]))])
             case _ if accepted >= epoch >= epoch_of(last):
-                batch = tuple(txn(epoch, start + n, bytes(draw(90))) for n in range(draw(5) + 1))
+                batch = tuple(txn(epoch, start + n, bytes(draw(91))) for n in range(draw(6) + 1))
                 life.run([Append(batch)])
             case _:
                 pass

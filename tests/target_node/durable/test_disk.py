@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.sim.disk import SimDisk
 from target_node.durable.disk import Disk, opened, write_whole
 from target_node.durable.os_disk import OsDisk
-from tests.target_node.durable.fake_disk import FakeDisk
 
 
 @dataclass
@@ -24,17 +24,17 @@ class Machine:
     crash: Callable[[], Disk]
 
 
-@pytest.fixture(params=["os", "fake: killed", "fake: power cut"])
+@pytest.fixture(params=["os", "simulated: killed", "simulated: power cut"])
 def machine(request: pytest.FixtureRequest, tmp_path: Path) -> Machine:
     if request.param == "os":
         return Machine(OsDisk(tmp_path / "data"), lambda: OsDisk(tmp_path / "data"))
-    fake = FakeDisk()
+    sim = SimDisk()
 
     def crash() -> Disk:
-        (fake.kill if request.param == "fake: killed" else fake.power_off)(lambda n: 0)
-        return fake
+        (sim.kill if request.param == "simulated: killed" else sim.power_off)(lambda n: 0)
+        return sim
 
-    return Machine(fake, crash)
+    return Machine(sim, crash)
 
 
 def content(disk: Disk, name: str) -> bytes:
@@ -121,8 +121,8 @@ def test_a_file_is_replaced_whole_or_not_at_all(machine: Machine) -> None:
     assert (after.list(), content(after, "a")) == (("a",), b"new")
 
 
-def test_the_fake_may_lose_every_change_of_names_that_was_not_synced() -> None:
-    disk = FakeDisk()
+def test_a_simulated_disk_may_lose_every_change_of_names_that_was_not_synced() -> None:
+    disk = SimDisk()
     for name in "ab":
         make(disk, name, name.encode())
     disk.rename("a", "b")
@@ -131,8 +131,8 @@ def test_the_fake_may_lose_every_change_of_names_that_was_not_synced() -> None:
     assert (disk.list(), content(disk, "b")) == (("a", "b"), b"b")
 
 
-def test_the_fake_tears_what_was_not_synced() -> None:
-    disk = FakeDisk()
+def test_a_simulated_disk_tears_what_was_not_synced() -> None:
+    disk = SimDisk()
     make(disk, "a", b"one ")
     disk.open("a").append(b"two")
     draws = iter([0, 2, 2])
@@ -141,10 +141,10 @@ def test_the_fake_tears_what_was_not_synced() -> None:
 
 
 def test_what_a_kill_let_through_is_still_not_synced() -> None:
-    disk = FakeDisk()
+    disk = SimDisk()
     make(disk, "a", b"one ")
     disk.open("a").append(b"two")
-    disk.kill(lambda n: n)
+    disk.kill(lambda n: n - 1)
     assert content(disk, "a") == b"one two"
     disk.power_off(lambda n: 0)
     assert content(disk, "a") == b"one "

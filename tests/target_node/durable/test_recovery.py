@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
+from harness.sim.disk import SimDisk
 from target_node.durable.disk import opened
 from target_node.durable.epochs import ACCEPTED, CURRENT
 from target_node.durable.forget import cut_after, install_snapshot, purge
@@ -37,7 +38,6 @@ from target_node.durable.refusal import COPY_AFRESH, Corrupt
 from target_node.durable.scan import FILE_HEADER, encode
 from target_node.durable.snapshot import write_snapshot
 from target_node.durable.store import open_store
-from tests.target_node.durable.fake_disk import FakeDisk
 from tests.target_node.durable.txns import body, history, txn
 
 E1 = 1 << 32
@@ -46,20 +46,20 @@ RECORD = len(encode(ONE[0]))
 FIRST_LOG = "log.100000001"
 
 
-def disk_with(*operations: Operation) -> FakeDisk:
-    disk = FakeDisk()
+def disk_with(*operations: Operation) -> SimDisk:
+    disk = SimDisk()
     store, _ = open_store(disk)
     for operation in (AcceptEpoch(1), EnterEpoch(1), *operations):
         perform(store, [operation])
     return disk
 
 
-def content(disk: FakeDisk, name: str) -> bytes:
+def content(disk: SimDisk, name: str) -> bytes:
     with opened(disk, name) as file:
         return file.read(0, 1 << 20)
 
 
-def put(disk: FakeDisk, name: str, data: bytes) -> None:
+def put(disk: SimDisk, name: str, data: bytes) -> None:
     if name in disk.list():
         disk.delete(name)
     file = disk.create(name)
@@ -72,7 +72,7 @@ def append(*payloads: bytes) -> Append:
     return Append(payloads)
 
 
-def refused(disk: FakeDisk) -> str:
+def refused(disk: SimDisk) -> str:
     with pytest.raises(Corrupt) as caught:
         recover(disk)
     text = str(caught.value)
@@ -80,12 +80,12 @@ def refused(disk: FakeDisk) -> str:
     return text.removesuffix(f"; {caught.value.mend}")
 
 
-def two_logs() -> FakeDisk:
+def two_logs() -> SimDisk:
     return disk_with(append(*ONE[:3]), TakeSnapshot(E1 + 1, body(ONE[:1])), append(*ONE[3:6]))
 
 
 def test_an_empty_disk_is_a_first_start() -> None:
-    recovered = recover(FakeDisk())
+    recovered = recover(SimDisk())
     assert (recovered.snapshot, recovered.txns, recovered.last_zxid) == (None, (), 0)
     assert (recovered.accepted_epoch, recovered.current_epoch, recovered.repairs) == (0, 0, ())
 
@@ -178,7 +178,7 @@ def test_a_file_that_is_no_log_is_refused() -> None:
 def test_txns_that_cannot_follow_each_other_are_refused(
     name: str, payloads: Sequence[bytes], problem: str
 ) -> None:
-    disk = FakeDisk()
+    disk = SimDisk()
     put(disk, name, FILE_HEADER + b"".join(map(encode, payloads)))
     assert problem in refused(disk)
 
@@ -234,7 +234,7 @@ def test_an_invalid_snapshot_that_nothing_replaces_is_refused() -> None:
 
 
 def test_a_purged_log_does_not_replace_the_only_snapshot() -> None:
-    disk = FakeDisk()
+    disk = SimDisk()
     later = [txn(3, n) for n in range(1, 4)]
     put(disk, "log.300000001", FILE_HEADER + b"".join(map(encode, later)))
     write_snapshot(disk, 3 << 32 | 2, body(later[:2]))
@@ -249,9 +249,9 @@ def test_compressed_snapshots_are_not_passed_over() -> None:
     assert refused(disk) == "snapshot.5.gz, byte 0: compressed snapshots cannot be read"
 
 
-def epochs(accepted: str | None, current: str | None, unfinished: str | None = None) -> FakeDisk:
+def epochs(accepted: str | None, current: str | None, unfinished: str | None = None) -> SimDisk:
     """A log that ends in epoch 2."""
-    disk = FakeDisk()
+    disk = SimDisk()
     put(disk, FIRST_LOG, FILE_HEADER + encode(ONE[0]) + encode(txn(2, 1)))
     texts = {ACCEPTED: accepted, CURRENT: current, f"{CURRENT}.tmp": unfinished}
     for name, text in texts.items():
@@ -419,7 +419,7 @@ def test_the_log_is_read_only_where_it_has_no_hole() -> None:
         lambda disk: install_snapshot(disk, E1 + 1, body(ONE[:1])),
     ],
 )
-def test_what_was_given_up_does_not_come_back(give_up: Callable[[FakeDisk], object]) -> None:
+def test_what_was_given_up_does_not_come_back(give_up: Callable[[SimDisk], object]) -> None:
     disk = disk_with(
         append(*ONE[:4]),
         TakeSnapshot(E1 + 2, body(ONE[:2])),
@@ -436,7 +436,7 @@ def test_the_history_is_durable_before_the_epoch_that_claims_it() -> None:
     disk = disk_with()
     store, _ = open_store(disk)
     store.append(ONE[:3])
-    disk.calls.clear()
+    disk.calls = []
     store.set_current_epoch(1)
     assert disk.calls == [f"sync {FIRST_LOG}", "sync_dir"]
     disk.power_off(lambda n: 0)
@@ -450,10 +450,10 @@ def test_a_torn_txn_that_quotes_an_old_record_is_still_torn() -> None:
 
 
 def test_appends_side_by_side_share_one_sync() -> None:
-    disk = FakeDisk()
+    disk = SimDisk()
     store, _ = open_store(disk)
     perform(store, [append(ONE[0])])
-    disk.calls.clear()
+    disk.calls = []
     perform(store, [append(ONE[1]), append(*ONE[2:5]), append(), append(ONE[5])])
     assert disk.calls == [f"append {FIRST_LOG}"] * 5 + [f"sync {FIRST_LOG}"]
 

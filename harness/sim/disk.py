@@ -1,17 +1,21 @@
-"""What is left of a disk's directory after a crash, if the disk keeps its promises and no more?
+"""What does a disk keep when the power fails?
 
-Every change waits in a list until it is synced. A crash keeps some of what waits: of a file's bytes
-a prefix, cut anywhere, with or without zeros behind it; of the directory's changes any choice.
-`draw(n)`, 0 to n, decides: always 0 loses everything, always n keeps everything.
+What it promised in `durable.disk`, and no more. Every change waits in a list until it is synced. A
+crash keeps some of what waits: of a file's bytes a prefix, cut anywhere, with or without zeros
+behind it; of the directory's changes any choice. Draws decide: always 0 loses everything, always
+the largest keeps everything.
 """
 
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Final
 
-Draw = Callable[[int], int]
+from harness.sim.chance import Draw
+
+FULL: Final = errno.ENOSPC
+BROKEN: Final = errno.EIO
 
 
 class PowerCut(BaseException):
@@ -20,20 +24,50 @@ class PowerCut(BaseException):
 
 @dataclass(slots=True)
 class _Content:
-    """A file apart from its names."""
+    """A file apart from its names: what is seen now, and how it differs from what is synced."""
 
-    synced: bytes = b""
+    seen: bytearray = field(default_factory=bytearray)
     waiting: list[bytes | int] = field(default_factory=list)  # appended bytes | a cut's new size
+    synced_size: int = 0
+    before_cut: bytes | None = None  # what is synced, where that is no beginning of what is seen
 
-    def now(self) -> bytes:
-        return _applied(self.synced, self.waiting)
+    def append(self, data: bytes) -> None:
+        self.waiting.append(data)
+        self.seen += data
 
-    def survivors(self, draw: Draw) -> list[bytes | int]:
-        kept = draw(len(self.waiting))
+    def cut(self, size: int) -> None:
+        if self.before_cut is None:
+            self.before_cut = bytes(self.seen[: self.synced_size])
+        self.waiting.append(size)
+        del self.seen[size:]
+
+    def sync(self) -> None:
+        self.waiting.clear()
+        self.synced_size = len(self.seen)
+        self.before_cut = None
+
+    def lose(self, draw: Draw) -> None:
+        """Only some of what waits was done."""
+        if not self.waiting:
+            return
+        survivors = self._survivors(draw)
+        synced = self.before_cut
+        if synced is None:
+            synced = bytes(self.seen[: self.synced_size])
+        self.seen[:] = synced
+        self.waiting, self.before_cut, self.synced_size = [], None, len(synced)
+        for change in survivors:
+            if isinstance(change, int):
+                self.cut(change)
+            else:
+                self.append(change)
+
+    def _survivors(self, draw: Draw) -> list[bytes | int]:
+        kept = draw(len(self.waiting) + 1)
         changes = self.waiting[:kept]
         if kept < len(self.waiting) and isinstance(torn := self.waiting[kept], bytes):
-            part = torn[: draw(len(torn))]
-            zeros = len(torn) - len(part) if draw(3) == 2 else 0
+            part = torn[: draw(len(torn) + 1)]
+            zeros = len(torn) - len(part) if draw(4) == 2 else 0
             changes.append(part + bytes(zeros))
         return changes
 
@@ -47,36 +81,35 @@ class _Renaming:
     content: _Content
 
 
-class FakeFile:
+class SimFile:
     """A handle; all handles of a file see the same bytes."""
 
-    def __init__(self, disk: FakeDisk, content: _Content, name: str) -> None:
+    def __init__(self, disk: SimDisk, content: _Content, name: str) -> None:
         self._disk = disk
         self._content = content
         self._name = name
         self._life = disk.life
 
     def size(self) -> int:
-        return len(self._content.now())
+        return len(self._content.seen)
 
     def read(self, offset: int, length: int) -> bytes:
         self._disk.called("read", self._name, changes=False)
-        return self._content.now()[offset : offset + length]
+        return bytes(self._content.seen[offset : offset + length])
 
     def append(self, data: bytes) -> None:
         self._change("append")
-        self._content.waiting.append(bytes(data))
+        self._content.append(bytes(data))
 
     def truncate(self, size: int) -> None:
         if size > self.size():
             raise ValueError(f"{self._name} has {self.size()} bytes: no cut makes it {size}")
         self._change("truncate")
-        self._content.waiting.append(size)
+        self._content.cut(size)
 
     def sync(self) -> None:
         self._change("sync")
-        self._content.synced = self._content.now()
-        self._content.waiting.clear()
+        self._content.sync()
 
     def close(self) -> None:
         pass
@@ -86,16 +119,18 @@ class FakeFile:
         self._disk.called(call, self._name)
 
 
-class FakeDisk:
+class SimDisk:
     """A disk whose every call can be the last one, or fail."""
 
     def __init__(self) -> None:
-        self.calls: list[str] = []
         self.life = 0
+        self.calls: list[str] | None = None  # those that change something, if one wants to know
+        self.changes = 0  # how many those were in this life
+        self.all_calls = 0  # and those that read
         self.cut_power_at: int | None = None  # before the change with this number
         self.fail_at: int | None = None  # the call, reads included, with this number
-        self.fail_with = errno.EIO
-        self.all_calls = 0
+        self.fail_with = BROKEN
+        self.fails: int | None = None  # with this error, as long as it is set, and every change
         self._names: dict[str, _Content] = {}
         self._synced_names: dict[str, _Content] = {}
         self._waiting: list[_Renaming] = []
@@ -103,20 +138,20 @@ class FakeDisk:
     def list(self) -> tuple[str, ...]:
         return tuple(sorted(self._names))
 
-    def create(self, name: str) -> FakeFile:
+    def create(self, name: str) -> SimFile:
         if name in self._names:
             raise FileExistsError(errno.EEXIST, "exists", name)
         self.called("create", name)
         self._rename(_Renaming(None, name, _Content()))
         return self.open(name)
 
-    def open(self, name: str) -> FakeFile:
+    def open(self, name: str) -> SimFile:
         if name not in self._names:
             raise FileNotFoundError(errno.ENOENT, "no such file", name)
-        return FakeFile(self, self._names[name], name)
+        return SimFile(self, self._names[name], name)
 
     def rename(self, old: str, new: str) -> None:
-        self.called("rename", f"{old} {new}")
+        self.called("rename", old)
         self._rename(_Renaming(old, new, self._names[old]))
 
     def delete(self, name: str) -> None:
@@ -136,8 +171,7 @@ class FakeDisk:
         """Only what was synced stays, and what the draws let through."""
         self._restart(draw)
         for content in self._names.values():
-            content.synced = content.now()
-            content.waiting.clear()
+            content.sync()
         self._synced_names = dict(self._names)
         self._waiting.clear()
 
@@ -145,13 +179,28 @@ class FakeDisk:
         """Some of what was not synced is lost, the rest is seen again, and still not synced."""
         self._restart(draw)
 
+    def wipe(self) -> None:
+        """Another disk is in its place, an empty one."""
+        self.life += 1
+        self._names.clear()
+        self._synced_names.clear()
+        self._waiting.clear()
+
+    def flip(self, name: str, bit: int) -> None:
+        """One bit of this file is not what it was."""
+        self._names[name].seen[bit // 8] ^= 1 << bit % 8
+
     def called(self, call: str, what: str, *, changes: bool = True) -> None:
         at = self.all_calls
         self.all_calls += 1
         if changes:
-            if self.cut_power_at is not None and len(self.calls) >= self.cut_power_at:
+            if self.cut_power_at is not None and self.changes >= self.cut_power_at:
                 raise PowerCut
-            self.calls.append(f"{call} {what}".strip())
+            self.changes += 1
+            if self.calls is not None:
+                self.calls.append(f"{call} {what}".strip())
+            if self.fails is not None:
+                raise OSError(self.fails, f"injected: {call}", what)
         if at == self.fail_at:
             raise OSError(self.fail_with, f"injected into call {at}: {call}", what)
 
@@ -162,15 +211,14 @@ class FakeDisk:
     def _restart(self, draw: Draw) -> None:
         self.life += 1
         self.cut_power_at = self.fail_at = None
-        self.calls = []
-        self.all_calls = 0
-        self._waiting = [change for change in self._waiting if draw(1)]
+        self.changes = self.all_calls = 0
+        self._waiting = [change for change in self._waiting if draw(2)]
         self._names = dict(self._synced_names)
         for change in self._waiting:
             _apply(self._names, change)
         # By name, so that the draws mean the same in every run.
         for _, content in sorted(self._names.items()):
-            content.waiting = content.survivors(draw)
+            content.lose(draw)
 
 
 def _apply(names: dict[str, _Content], change: _Renaming) -> None:
@@ -179,9 +227,3 @@ def _apply(names: dict[str, _Content], change: _Renaming) -> None:
         del names[change.gone]
     if change.come is not None:
         names[change.come] = change.content
-
-
-def _applied(content: bytes, changes: list[bytes | int]) -> bytes:
-    for change in changes:
-        content = content[:change] if isinstance(change, int) else content + change
-    return content
