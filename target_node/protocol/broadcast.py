@@ -24,7 +24,9 @@ from target_node.durable.operations import Append, Appended
 from target_node.durable.scan import Txn
 from target_node.protocol.ensemble import Ensemble
 from target_node.protocol.events import Begin, Dismiss, GiveUp, Received, Send, WakeAt, Woken
+from target_node.protocol.membership import Members, Passage
 from target_node.wire.codes import PacketType
+from target_node.wire.payloads import encode_activation
 from target_node.wire.quorum import QuorumPacket
 
 LAST_COUNTER: Final = COUNTER_MASK - 1  # one more, and the next zxid would be of the next epoch
@@ -32,9 +34,10 @@ LAST_COUNTER: Final = COUNTER_MASK - 1  # one more, and the next zxid would be o
 
 @dataclass(frozen=True, slots=True)
 class Propose:
-    """The next txn; its zxid is `Broadcast.next_zxid`."""
+    """The next txn; its zxid is `Broadcast.next_zxid`. It may bring a new membership."""
 
     txn: Txn
+    members: Ensemble | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,14 @@ class Commit:
 
 
 @dataclass(frozen=True, slots=True)
+class Activate:
+    """The txn just committed makes these the members, with this leader, who may be another."""
+
+    members: Ensemble
+    leader: int
+
+
+@dataclass(frozen=True, slots=True)
 class Synced:
     """Answer the sync, behind the commits that went before."""
 
@@ -98,6 +109,7 @@ class _Learner:
 @dataclass(slots=True)
 class _Proposal:
     txn: Txn
+    members: Ensemble | None
     acks: set[int] = field(default_factory=set)
 
 
@@ -109,7 +121,7 @@ class _Waiting:
 
 
 Event = Begin | Propose | Admit | Include | Dismiss | Sync | Received | Appended | Woken
-Effect = Append | Send | Commit | Synced | GiveUp | WakeAt
+Effect = Append | Send | Commit | Activate | Synced | GiveUp | WakeAt
 
 
 class Broadcast:
@@ -133,7 +145,7 @@ class Broadcast:
         "terms",
     )
 
-    def __init__(self, me: int, ensemble: Ensemble, epoch: int, terms: Terms | None = None) -> None:
+    def __init__(self, me: int, ensemble: Members, epoch: int, terms: Terms | None = None) -> None:
         self.me = me
         self.ensemble = ensemble
         self.epoch = epoch
@@ -172,8 +184,8 @@ class Broadcast:
             case Begin():
                 self._ping_ms = now_ms + self.terms.ping_ms
                 self._effects.append(WakeAt(self._ping_ms))
-            case Propose(txn):
-                self._propose(txn)
+            case Propose(txn, members):
+                self._propose(txn, members)
             case Admit():
                 self._admit(now_ms, event)
             case Include(sid):
@@ -195,14 +207,18 @@ class Broadcast:
         effects, self._effects = tuple(self._effects), []
         return effects
 
-    def _propose(self, txn: Txn) -> None:
+    def _propose(self, txn: Txn, members: Ensemble | None) -> None:
         assert txn.zxid == self.next_zxid, "zxids of an epoch are without holes"
         if counter_of(txn.zxid) > LAST_COUNTER:
             # The next epoch belongs to who is elected for it (ZOOKEEPER-1277).
             self._give_up("the epoch has no zxids left")
             return
         self.proposed = txn.zxid
-        self._outstanding.append(_Proposal(txn))
+        self._outstanding.append(_Proposal(txn, members))
+        if members is not None:
+            assert isinstance(self.ensemble, Ensemble), "one change at a time"
+            # The old quorum alone would not bind whom the new one elects, nor the reverse.
+            self.ensemble = Passage(self.ensemble, members)
         # Paper, phase 3: while it goes to the others, it goes to our disk.
         for sid, learner in self._learners.items():
             if not learner.observes:
@@ -253,13 +269,31 @@ class Broadcast:
             txn = oldest.txn
             assert txn.zxid == self.committed + 1, "committed out of order"
             self.committed = txn.zxid
+            commit = Commit(txn, tuple(sorted(oldest.acks)))
+            if oldest.members is not None:
+                self._activate(commit, oldest.members)
+                continue
             for sid, learner in self._learners.items():
                 if learner.observes:
                     self._send(sid, PacketType.INFORM, txn.zxid, txn.payload)
                 else:
                     self._send(sid, PacketType.COMMIT, txn.zxid)
-            self._effects.append(Commit(txn, tuple(sorted(oldest.acks))))
+            self._effects.append(commit)
         self._answer_syncs()
+
+    def _activate(self, commit: Commit, members: Ensemble) -> None:
+        """The members are new from here on; who leads them holds all that is committed."""
+        self.ensemble = members
+        able = [self.me, *commit.acks]
+        leader = next(sid for sid in able if members.weight(sid) > 0)
+        zxid, payload = commit.txn.zxid, commit.txn.payload
+        for sid, learner in self._learners.items():
+            if learner.observes:
+                data = encode_activation(leader, payload)
+                self._send(sid, PacketType.INFORMANDACTIVATE, zxid, data)
+            else:
+                self._send(sid, PacketType.COMMITANDACTIVATE, zxid, encode_activation(leader))
+        self._effects += [commit, Activate(members, leader)]
 
     def _confirm(self) -> None:
         """Ask a quorum whether it still follows; syncs that come meanwhile wait for the next."""

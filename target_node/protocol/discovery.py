@@ -19,8 +19,8 @@ from typing import Final
 
 from target_node.durable.names import COUNTER_BITS, epoch_of
 from target_node.durable.operations import AcceptEpoch, EnterEpoch, EpochAccepted, EpochEntered
-from target_node.protocol.ensemble import Ensemble
 from target_node.protocol.events import Begin, Close, Dismiss, GiveUp, Received, Send, WakeAt, Woken
+from target_node.protocol.membership import Members
 from target_node.protocol.promise import Standing
 from target_node.wire.codes import PacketType
 from target_node.wire.jute import Malformed
@@ -90,7 +90,7 @@ class ProspectiveLeader:
         "standing",
     )
 
-    def __init__(self, me: int, ensemble: Ensemble, standing: Standing, *, limit_ms: int) -> None:
+    def __init__(self, me: int, ensemble: Members, standing: Standing, *, limit_ms: int) -> None:
         self.me = me
         self.ensemble = ensemble
         self.standing = standing

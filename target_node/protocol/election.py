@@ -17,8 +17,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from target_node.protocol.ensemble import Ensemble
 from target_node.protocol.events import WakeAt, Woken
+from target_node.protocol.membership import Members
 from target_node.wire.codes import ServerState
 from target_node.wire.election import Notification
 
@@ -118,7 +118,7 @@ class Election:
         "vote",
     )
 
-    def __init__(self, me: int, ensemble: Ensemble, pace: Pace | None = None) -> None:
+    def __init__(self, me: int, ensemble: Members, pace: Pace | None = None) -> None:
         self.me = me
         self.ensemble = ensemble
         self.pace = pace or Pace()

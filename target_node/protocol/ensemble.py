@@ -46,6 +46,11 @@ class Server:
     role: Role = Role.PARTICIPANT
     weight: int = 1
 
+    @property
+    def observes(self) -> bool:
+        """It is asked for nothing."""
+        return self.role is Role.OBSERVER
+
     def __str__(self) -> str:
         ports = f"{self.quorum}:{self.election.port}:{self.role}"
         return f"server.{self.sid}={ports};{self.client or ''}"
@@ -100,6 +105,11 @@ class Ensemble:
 
 def parse_ensemble(text: str) -> Ensemble:
     """The membership of which `text` is the `str`; what ZooKeeper lets one leave out may lack."""
+    return Ensemble(*parse_servers(text))
+
+
+def parse_servers(text: str) -> tuple[tuple[Server, ...], int]:
+    """Some servers, and the version told with them: 0 if none is."""
     servers: dict[int, Server] = {}
     weights: dict[int, int] = {}
     version = 0
@@ -116,13 +126,11 @@ def parse_ensemble(text: str) -> Ensemble:
                 raise ValueError(f"not of a membership: {line!r}")
     if not weights.keys() <= servers.keys():
         raise ValueError("a weight is given to somebody who is no member")
-    return Ensemble(
-        tuple(
-            Server(s.sid, s.quorum, s.election, s.client, s.role, weights.get(sid, s.weight))
-            for sid, s in sorted(servers.items())
-        ),
-        version,
+    weighed = tuple(
+        Server(s.sid, s.quorum, s.election, s.client, s.role, weights.get(sid, s.weight))
+        for sid, s in sorted(servers.items())
     )
+    return weighed, version
 
 
 def _parse_server(sid: int, text: str) -> Server:

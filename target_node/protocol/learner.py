@@ -34,6 +34,7 @@ from target_node.durable.scan import TXN_HEADER_SIZE, Txn, zxid_of
 from target_node.protocol.broadcast import Commit
 from target_node.protocol.events import Begin, GiveUp, Received, Send, WakeAt, Woken
 from target_node.wire.codes import PacketType
+from target_node.wire.payloads import decode_activation
 from target_node.wire.quorum import QuorumPacket
 
 
@@ -77,6 +78,13 @@ class Serve:
 
 
 @dataclass(frozen=True, slots=True)
+class Activate:
+    """The txn just committed makes new members of the ensemble; this one leads them."""
+
+    leader: int
+
+
+@dataclass(frozen=True, slots=True)
 class Pass:
     """A packet that is about sessions (PING, REVALIDATE, SYNC): somebody else's business."""
 
@@ -96,14 +104,7 @@ class Stage(Enum):
 
 
 Event = (
-    Begin
-    | Received
-    | SnapshotCame
-    | Truncated
-    | TruncateRefused
-    | EpochEntered
-    | Appended
-    | Woken
+    Begin | Received | SnapshotCame | Truncated | TruncateRefused | EpochEntered | Appended | Woken
 )
 Effect = (
     Append
@@ -116,6 +117,7 @@ Effect = (
     | Unreached
     | Joined
     | Serve
+    | Activate
     | Pass
     | GiveUp
     | WakeAt
@@ -242,14 +244,14 @@ class Learner:
             case PacketType.PROPOSAL:
                 if (txn := self._next(packet.data)) is not None:
                     self._received.append(txn)
-            case PacketType.COMMIT:
+            case PacketType.COMMIT | PacketType.COMMITANDACTIVATE:
                 proposed = self._received[self._uncommitted : self._uncommitted + 1]
                 if not proposed or proposed[0].zxid != packet.zxid:
                     self._leave(f"commit of 0x{packet.zxid:x}, which is not the oldest proposal")
                 else:
                     self._uncommitted += 1
-            case PacketType.INFORM:
-                if (txn := self._next(packet.data)) is not None:
+            case PacketType.INFORM | PacketType.INFORMANDACTIVATE:
+                if (txn := self._next(_txn_of(packet))) is not None:
                     self._received.append(txn)
                     self._uncommitted = len(self._received)
             case PacketType.NEWLEADER:
@@ -284,14 +286,16 @@ class Learner:
             case PacketType.PROPOSAL:
                 if (txn := self._next(packet.data)) is not None:
                     self._log(txn)
-            case PacketType.COMMIT:
+            case PacketType.COMMIT | PacketType.COMMITANDACTIVATE:
                 if not self._pending or self._pending[0].zxid != packet.zxid:
                     self._leave(f"commit of 0x{packet.zxid:x}, which is not the oldest proposal")
                 else:
                     self._effects.append(Commit(self._pending.popleft()))
-            case PacketType.INFORM:
-                if (txn := self._next(packet.data)) is not None:
+                    self._activate(packet)
+            case PacketType.INFORM | PacketType.INFORMANDACTIVATE:
+                if (txn := self._next(_txn_of(packet))) is not None:
                     self._effects += [Append((txn.payload,)), Commit(txn)]
+                    self._activate(packet)
             case PacketType.UPTODATE:
                 if self.stage is not Stage.STORED:
                     self._leave("UPTODATE before our ack of NEWLEADER")
@@ -305,6 +309,11 @@ class Learner:
                     self._effects.append(Pass(packet))
             case _:
                 self._leave(f"packet {packet.type} while we follow")
+
+    def _activate(self, packet: QuorumPacket) -> None:
+        if packet.type in (PacketType.COMMITANDACTIVATE, PacketType.INFORMANDACTIVATE):
+            leader, _ = decode_activation(packet.data)
+            self._effects.append(Activate(leader))
 
     def _next(self, payload: bytes | None) -> Txn | None:
         """The txn, if it is the one that has to come now."""
@@ -345,3 +354,9 @@ class Learner:
     def _leave(self, reason: str) -> None:
         self.stage = Stage.LEFT
         self._effects.append(GiveUp(reason))
+
+
+def _txn_of(packet: QuorumPacket) -> bytes | None:
+    if packet.type == PacketType.INFORMANDACTIVATE:
+        return decode_activation(packet.data)[1]
+    return packet.data

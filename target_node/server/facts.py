@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from target_node.protocol.ensemble import Ensemble
+from target_node.protocol.membership import Members
 from target_node.server.settings import Settings
 from target_node.server.statistics import Statistics, Traffic
 from target_node.state.tree import Tree
@@ -60,7 +60,7 @@ class Facts:
     settings: Settings
     environment: Mapping[str, str]
     mode: Mode | None
-    ensemble: Ensemble
+    ensemble: Members
     tree: Tree
     watches: Watches
     statistics: Statistics

@@ -22,8 +22,8 @@ from collections.abc import Callable
 from typing import Final
 
 from target_node.protocol.election import Heard, Linked, Tell
-from target_node.protocol.ensemble import Ensemble
 from target_node.protocol.events import WakeAt, Woken
+from target_node.protocol.membership import Members
 from target_node.server.arrivals import Announcement, Arrivals, announcement
 from target_node.server.events import (
     Accepted,
@@ -63,7 +63,7 @@ class ElectionLinks:
         "me",
     )
 
-    def __init__(self, me: int, ensemble: Ensemble, next_connection: Callable[[], int]) -> None:
+    def __init__(self, me: int, ensemble: Members, next_connection: Callable[[], int]) -> None:
         self.me = me
         self.ensemble = ensemble
         if (server := ensemble.server(me)) is None:

@@ -16,12 +16,14 @@ from typing import Final
 
 from target_node.durable.recovery import Recovered
 from target_node.durable.scan import Txn
+from target_node.protocol.ensemble import Ensemble, parse_ensemble
 from target_node.protocol.plan import Stretch
 from target_node.state.changes import Applied
 from target_node.state.image import read_image
 from target_node.state.paths import CONFIG
 from target_node.state.tree import Tree
-from target_node.wire.txn import TxnBody, TxnHeader, decode_txn
+from target_node.wire.codes import OpCode
+from target_node.wire.txn import SetDataTxn, TxnBody, TxnHeader, decode_txn
 
 KEPT: Final = 500  # txns for learners that were away for a moment
 KEPT_BYTES: Final = 64 << 20
@@ -88,6 +90,14 @@ class History:
     def break_off(self, logged: Iterable[Txn]) -> None:
         """We leave our leader, or lead no more: these are in our log and perhaps nowhere else."""
         self.tail.extend(txn for txn in logged if txn.zxid > self.last_zxid)
+
+    def proposed_members(self) -> Ensemble | None:
+        """Those of a change that our log ends with, committed or not."""
+        for txn in reversed(self.tail):
+            header, body, _ = decode_txn(txn.payload)
+            if header.type == OpCode.RECONFIG and isinstance(body, SetDataTxn):
+                return parse_ensemble((body.data or b"").decode())
+        return None
 
     def recent(self, until: int) -> Stretch:
         """What we have in memory, up to the zxid that we stand at."""

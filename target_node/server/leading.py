@@ -7,6 +7,7 @@ Until a quorum holds its history it only prospects; then it is established, serv
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
+from dataclasses import replace
 from typing import Final, TypeVar
 from zlib import crc32
 
@@ -25,11 +26,14 @@ from target_node.durable.scan import Txn
 from target_node.protocol import broadcast as bc
 from target_node.protocol import discovery as dc
 from target_node.protocol.election import Settled
+from target_node.protocol.ensemble import Ensemble
 from target_node.protocol.events import Begin, Close, Dismiss, GiveUp, Received, Send, WakeAt, Woken
+from target_node.protocol.membership import Members, Passage
 from target_node.protocol.plan import Diff, Plan, Snap, Stretch, Trunc, plan
 from target_node.server.client import Asked
 from target_node.server.events import HangUp, Stream
 from target_node.server.links import SIGNATURE, Image, QuorumLink
+from target_node.server.reconfigurer import Reconfigurer
 from target_node.server.requests import WRITES
 from target_node.server.role import Place
 from target_node.server.service import Wish
@@ -80,6 +84,7 @@ class Leading:
         self._decoded: dict[int, tuple[TxnHeader, TxnBody]] = {}
         self._sessions = Sessions(settings.tick_ms, {}, 0)
         self._prep = Prep(place.history.tree, self._sessions)
+        self._proposed_members: dict[int, Ensemble] = {}  # by the zxid that brings them
         self._over = False
         self.established_ms = 0
 
@@ -262,6 +267,23 @@ class Leading:
                 case WakeAt(time_ms):
                     self._turn.alarm("prospect", time_ms)
 
+    def _activate_first(self, epoch: int) -> None:
+        """A change of members that the log ends with is committed by now, as all of it is."""
+        place, zxid = self._place, self._prospect.new_leader_zxid
+        members = self._first_members(zxid)
+        place.adopt(members)
+        self._prospect.ensemble = members
+        if self._reign is not None:
+            self._reign.ensemble = members
+
+    def _first_members(self, new_leader_zxid: int) -> Ensemble:
+        """Whose epoch this is; nobody has given them a version before the first one."""
+        ensemble = self._place.ensemble
+        first = ensemble.proposed if isinstance(ensemble, Passage) else ensemble
+        if first.version == 0 and not self._turn.settings.alone:
+            return replace(first, version=new_leader_zxid)
+        return first
+
     def _while_leading(self, effects: tuple[_Effect, ...]) -> Iterator[_Effect]:
         """Whatever ends our lead, what was to be done behind that is void."""
         for effect in effects:
@@ -286,7 +308,8 @@ class Leading:
         place.wants_all = False
         tree, settings = place.history.tree, self._turn.settings
         self._sessions = Sessions(settings.tick_ms, tree.sessions, now_ms)
-        self._prep = Prep(tree, self._sessions)
+        self._prep = Prep(tree, self._sessions, Reconfigurer(self, place))
+        self._activate_first(epoch)
         self._turn.note(
             "established",
             epoch=epoch,
@@ -300,6 +323,8 @@ class Leading:
         self._turn.alarm("containers", now_ms + settings.container_check_ms)
         self._step_reign(Begin())
         place.clients.serve(self)
+        if place.ensemble.weight(place.me) == 0:
+            place.leave("the ensemble wants another leader")
 
     def _step_reign(self, event: bc.Event) -> None:
         if self._reign is None:
@@ -313,6 +338,8 @@ class Leading:
                 case bc.Commit(txn, acks):
                     self._turn.trace("committed", zxid=txn.zxid, acks=acks)
                     self._commit(txn)
+                case bc.Activate(members, leader):
+                    self._activate(members, leader)
                 case bc.Synced(token):
                     self._synced(token)
                 case GiveUp(reason):
@@ -327,6 +354,12 @@ class Leading:
             if now_ms - link.heard_ms > limit_ms:
                 self._close(link, "silent")
         self._turn.alarm("silent", now_ms + settings.tick_ms)
+
+    def _activate(self, members: Ensemble, leader: int) -> None:
+        self._place.adopt(members)
+        self._prospect.ensemble = members
+        if leader != self._place.me:
+            self._place.leave(f"the new members are led by {leader}")
 
     # Synchronization.
 
@@ -362,8 +395,8 @@ class Leading:
         )
         self._send_history(sid, decided)
         self._step_reign(bc.Admit(sid, observes=sid in self._observers))
-        config = encode_config(str(self._place.ensemble))
         zxid = self._prospect.new_leader_zxid
+        config = encode_config(str(self._first_members(zxid)))
         self._send(sid, QuorumPacket(PacketType.NEWLEADER, zxid, config))
 
     def _send_history(self, sid: int, decided: Plan) -> None:
@@ -383,6 +416,20 @@ class Leading:
             self._send(sid, QuorumPacket(PacketType.COMMIT, txn.zxid))
 
     # What clients want, ours and the learners'.
+
+    def new_members(self, zxid: int, members: Ensemble) -> None:
+        """This txn, if it is proposed next, brings these."""
+        self._proposed_members = {zxid: members}
+
+    @property
+    def members(self) -> Members:
+        """Of now, and of a change that is under way."""
+        return self._place.ensemble if self._reign is None else self._reign.ensemble
+
+    @property
+    def in_step(self) -> tuple[int, ...]:
+        """Who holds our history and acks what we propose, we among them."""
+        return (self._place.me, *(sid for sid in self._serving if sid not in self._observers))
 
     @property
     def proposed(self) -> int:
@@ -449,7 +496,8 @@ class Leading:
             self._decoded[zxid] = (one.header, one.body)
             if self._turn.settings.traces:
                 self._turn.note("proposed", zxid=zxid, txn=crc32(txn.payload))
-            self._step_reign(bc.Propose(txn))
+            members = self._proposed_members.pop(zxid, None)
+            self._step_reign(bc.Propose(txn, members))
 
     def _commit(self, txn: Txn) -> None:
         header, body = self._decoded.pop(txn.zxid)

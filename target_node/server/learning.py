@@ -23,7 +23,7 @@ from target_node.protocol import learner as ln
 from target_node.protocol import promise as pr
 from target_node.protocol.broadcast import Commit
 from target_node.protocol.election import Settled
-from target_node.protocol.ensemble import Server
+from target_node.protocol.ensemble import Server, parse_ensemble
 from target_node.protocol.events import Begin, GiveUp, Received, Send, WakeAt, Woken
 from target_node.server.client import Asked
 from target_node.server.events import Dial, HangUp, Port
@@ -31,6 +31,7 @@ from target_node.server.links import Image, QuorumLink
 from target_node.server.role import Place
 from target_node.server.service import Wish
 from target_node.state.image import write_image
+from target_node.state.paths import CONFIG
 from target_node.state.sessions import Heard
 from target_node.state.tree import Tree
 from target_node.wire.client import encode_body
@@ -39,6 +40,8 @@ from target_node.wire.jute import Malformed
 from target_node.wire.payloads import (
     ForwardedRequest,
     Revalidate,
+    decode_activation,
+    decode_config,
     decode_revalidated,
     encode_payload,
     encode_touches,
@@ -47,6 +50,7 @@ from target_node.wire.quorum import QuorumPacket
 from target_node.wire.record import encode
 from target_node.wire.txn import TxnBody, TxnHeader, decode_txn
 
+TXNS: Final = (PacketType.PROPOSAL, PacketType.INFORM, PacketType.INFORMANDACTIVATE)
 TRIES: Final = 5  # to dial a leader that may not know yet that it leads
 PAUSE_MS: Final = 100
 
@@ -71,6 +75,7 @@ class Learning:
         self._decoded: dict[int, tuple[TxnHeader, TxnBody | None]] = {}
         self._heard = Heard()
         self._syncs: deque[Asked] = deque()  # that the leader has not answered
+        self._config = ""  # the members, as NEWLEADER told them
         self._over = False
 
     # The link.
@@ -139,8 +144,11 @@ class Learning:
             self._place.history.break_off(self._learner.pending)
 
     def _packet(self, packet: QuorumPacket) -> None:
-        if packet.type in (PacketType.PROPOSAL, PacketType.INFORM) and packet.data is not None:
-            header, body, _ = decode_txn(packet.data)
+        txn = packet.data
+        if packet.type == PacketType.INFORMANDACTIVATE:
+            _, txn = decode_activation(packet.data)
+        if packet.type in TXNS and txn is not None:
+            header, body, _ = decode_txn(txn)
             self._decoded[header.zxid] = (header, body)
         received = Received(self.leader.sid, packet)
         if self._learner is not None:
@@ -245,7 +253,8 @@ class Learning:
         return self._over
 
     def _synchronise(
-        self, effect: ln.Confirm | ln.AwaitSnapshot | ln.Unreached | ln.Joined | ln.Serve
+        self,
+        effect: ln.Confirm | ln.AwaitSnapshot | ln.Unreached | ln.Joined | ln.Serve | ln.Activate,
     ) -> None:
         place = self._place
         match effect:
@@ -261,8 +270,11 @@ class Learning:
                 self._link.await_image(zxid)
             case ln.Unreached():
                 place.wants_all = True
-            case ln.Joined(zxid, _):
+            case ln.Activate(leader):
+                self._activate(leader)
+            case ln.Joined(zxid, config):
                 place.wants_all = False
+                self._config = decode_config(config)
                 self._turn.note(
                     "joined",
                     leader=self.leader.sid,
@@ -271,9 +283,30 @@ class Learning:
                 )
             case ln.Serve(epoch):
                 place.history.confirmed = True
+                if self._config:
+                    self._adopt(self._config)
+                if self._is_over():
+                    return
                 self._turn.note("serving", role=self.name, epoch=epoch, leader=self.leader.sid)
                 place.elect(Settled(epoch))
                 place.clients.serve(self)
+
+    def _adopt(self, text: str) -> None:
+        """These are the members; what we are among them may have changed."""
+        try:
+            members = parse_ensemble(text)
+        except ValueError as error:
+            raise Malformed(f"no membership: {error}", 0) from None
+        self._place.adopt(members)
+        me = members.server(self._place.me)
+        if me is not None and me.observes != self._observes:
+            self._place.leave(f"we are a {me.role} from now on")
+
+    def _activate(self, leader: int) -> None:
+        text = self._place.history.tree.node(CONFIG).data or b""
+        self._adopt(decode_config(text))
+        if leader != self.leader.sid and not self._is_over():
+            self._place.leave(f"the new members are led by {leader}")
 
     def _start_over(self) -> None:
         """We told that we have nothing, and are sent all: so let nothing be what we have."""

@@ -15,6 +15,7 @@ from target_node.durable.operations import Completion
 from target_node.durable.scan import Txn
 from target_node.protocol import election
 from target_node.protocol.ensemble import Ensemble
+from target_node.protocol.membership import Members
 from target_node.protocol.promise import Standing
 from target_node.server.clients import Clients
 from target_node.server.events import Detail
@@ -28,19 +29,20 @@ from target_node.wire.txn import TxnBody, TxnHeader
 class Place:
     """What outlives all roles of one server.
 
-    `leave` ends the role under way; `elect` is the election's step. The epochs are those that the
-    disk was asked to keep.
+    `leave` ends the role under way; `elect` is the election's step; `adopt` makes these the
+    members, committed for good. The epochs are those that the disk was asked to keep.
     """
 
     me: int
     turn: Turn
     history: History
     clients: Clients
-    ensemble: Ensemble
+    ensemble: Members
     accepted_epoch: int
     current_epoch: int
     leave: Callable[[str], None]
     elect: Callable[[election.Event], None]
+    adopt: Callable[[Ensemble], None]
     wants_all: bool = False  # our own history cannot be cut to the leader's: we need all of that
 
     @property

@@ -21,7 +21,9 @@ from target_node.durable.operations import (
 )
 from target_node.durable.recovery import Recovered
 from target_node.protocol import election as el
+from target_node.protocol.ensemble import Ensemble, parse_ensemble
 from target_node.protocol.events import WakeAt, Woken
+from target_node.protocol.membership import Members, Passage
 from target_node.server.clients import Clients
 from target_node.server.events import (
     Accepted,
@@ -51,6 +53,7 @@ from target_node.server.settings import Settings
 from target_node.server.turn import Turn
 from target_node.server.words import answer_word, resets
 from target_node.state.image import write_image
+from target_node.state.paths import CONFIG
 from target_node.state.session_ids import SessionIds
 from target_node.wire.codes import ServerState
 
@@ -74,7 +77,7 @@ class Server:
         self.turn = turn
         self._draw = draw
         history = History(recovered, image)
-        ensemble = settings.ensemble
+        ensemble = _members(settings, history)
         history.tree.set_config(str(ensemble).encode(), ensemble.version)
         self._election = el.Election(settings.sid, ensemble, _pace(settings))
         self._gossip = ElectionLinks(settings.sid, ensemble, turn.next_connection)
@@ -89,6 +92,7 @@ class Server:
             recovered.current_epoch,
             leave=self._leave,
             elect=self._elect,
+            adopt=self._adopt,
         )
         self.role: Role = Looking(self.place)
         self.environment = environment or {VERSION: "3.8.0-zab"}
@@ -98,6 +102,7 @@ class Server:
         self._elected: el.Elected | None = None
         self._snapshot_at = self._next_snapshot()  # so many txns applied
         self._snapshotting = False
+        self._see_members()
 
     def step(self, now: Now, event: Event) -> tuple[Effect, ...]:
         """What to do about it."""
@@ -266,8 +271,31 @@ class Server:
         self.turn.note("leaving", role=self.role.name, reason=reason)
         self.clients.close_all()
         self.role.end()
+        self._see_members()
         self.role = Looking(self.place)
         self._begun = False
+
+    # The members.
+
+    def _adopt(self, members: Ensemble) -> None:
+        tree = self.place.history.tree
+        if members != self.place.ensemble:
+            self.turn.note("members", zxid=members.version, servers=_sids(members))
+            # A snapshot remembers them, as what is committed: our log alone does not tell which of
+            # its txns are, and the old members may be gone when we start again.
+            self._snapshot_at = 0
+        tree.set_config(str(members).encode(), members.version)
+        self._elect_among(members)
+
+    def _see_members(self) -> None:
+        """Our log may end with a change that may be committed or not: both must agree then."""
+        history, ensemble = self.place.history, self.place.ensemble
+        current = ensemble.current if isinstance(ensemble, Passage) else ensemble
+        proposed = history.proposed_members()
+        self._elect_among(current if proposed is None else Passage(current, proposed))
+
+    def _elect_among(self, members: Members) -> None:
+        self.place.ensemble = self._election.ensemble = self._gossip.ensemble = members
 
     def _change_roles(self) -> None:
         while self._elected is not None or not self._begun:
@@ -294,12 +322,26 @@ class Server:
         else:
             server = self.place.ensemble.server(leader)
             assert server is not None, "a vote for a stranger does not count"
-            observes = elected.state is ServerState.OBSERVING
+            # Who is no member yet follows without a vote, so that it may become one.
+            me = self.place.ensemble.server(self.place.me)
+            observes = me is not None and me.observes
             self.role = Learning(self.place, server, observes=observes)
         self._begun = True
         self.role.begin()
         looking.take_links(self.role.linked)
         looking.end()
+
+
+def _members(settings: Settings, history: History) -> Ensemble:
+    """As configured, unless the ensemble has changed since."""
+    text = (history.tree.node(CONFIG).data or b"").decode()
+    if text and (known := parse_ensemble(text)).version > settings.ensemble.version:
+        return known
+    return settings.ensemble
+
+
+def _sids(members: Ensemble) -> tuple[int, ...]:
+    return tuple(server.sid for server in members.servers)
 
 
 def _pace(settings: Settings) -> el.Pace:

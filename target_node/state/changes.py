@@ -54,3 +54,4 @@ class Applied:
     stat: Stat | None = None
     parts: tuple[Applied, ...] = ()
     changes: tuple[Change, ...] = ()
+    data: bytes | None = None  # of a reconfig: the membership

@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from target_node.state.acl import check_acl
 from target_node.state.outstanding import Draft, Outstanding
-from target_node.state.paths import split
+from target_node.state.paths import CONFIG, split
 from target_node.state.refusal import Refused
 from target_node.state.tree import Tree
 from target_node.state.writes import (
@@ -28,7 +29,7 @@ from target_node.state.writes import (
     set_data,
 )
 from target_node.wire.client import OPS, Request
-from target_node.wire.codes import ErrorCode, OpCode
+from target_node.wire.codes import ErrorCode, OpCode, Perms
 from target_node.wire.multi import MultiRequest, WriteOperation
 from target_node.wire.record import encode
 from target_node.wire.requests import (
@@ -51,11 +52,13 @@ from target_node.wire.txn import (
     DeleteTxn,
     ErrorTxn,
     MultiTxn,
+    SetDataTxn,
     Txn,
     TxnBody,
     TxnHeader,
 )
 
+NO_VERSION: Final = -1  # the membership's own version is in its text
 MOST_CLOSE_BYTES: Final = 1 << 19  # half of what a packet may hold
 
 
@@ -72,6 +75,13 @@ class SessionGate(Protocol):
         """Whatever it asks from now on is refused."""
 
 
+class Reconfigurer(Protocol):
+    """Who knows the ensemble."""
+
+    def new_members(self, zxid: int, request: ReconfigRequest) -> bytes:
+        """The text of the membership that this txn would bring, or a refusal."""
+
+
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """A txn to propose."""
@@ -84,8 +94,14 @@ class Prep:
     """The requests of one leader's term, in order."""
 
     def __init__(
-        self, tree: Tree, sessions: SessionGate, *, most_close_bytes: int = MOST_CLOSE_BYTES
+        self,
+        tree: Tree,
+        sessions: SessionGate,
+        reconfigurer: Reconfigurer | None = None,
+        *,
+        most_close_bytes: int = MOST_CLOSE_BYTES,
     ) -> None:
+        self._reconfigurer = reconfigurer
         self.outstanding = Outstanding(tree)
         self._sessions = sessions
         self._most_close_bytes = most_close_bytes
@@ -108,7 +124,10 @@ class Prep:
                 body = self._multi(zxid, request, asker, now_ms)
             else:
                 draft = Draft(self.outstanding)
-                body = self._draft(draft, request, asker, now_ms)
+                if isinstance(request, ReconfigRequest):
+                    body = self._reconfig(draft, zxid, request, asker)
+                else:
+                    body = self._draft(draft, request, asker, now_ms)
                 draft.commit(zxid)
         except Refused as refused:
             return (self.refuse(zxid, asker, refused.code, wall_ms),)
@@ -153,11 +172,17 @@ class Prep:
             case CreateSessionRequest(timeout_ms):
                 self._sessions.add(asker.session, timeout_ms, now_ms, asker.owner)
                 return CreateSessionTxn(timeout_ms)
-            case ReconfigRequest():
-                raise Refused(ErrorCode.RECONFIG_DISABLED)
             case _:
                 # A check outside a multi too: its txn is one that no log can hold (ZOOKEEPER-2623).
                 raise Refused(ErrorCode.UNIMPLEMENTED)
+
+    def _reconfig(
+        self, draft: Draft, zxid: int, request: ReconfigRequest, asker: Asker
+    ) -> SetDataTxn:
+        if self._reconfigurer is None:
+            raise Refused(ErrorCode.RECONFIG_DISABLED)
+        check_acl(draft.get(CONFIG).acl, Perms.WRITE, asker.ids)
+        return SetDataTxn(CONFIG, self._reconfigurer.new_members(zxid, request), NO_VERSION)
 
     def _multi(self, zxid: int, request: MultiRequest, asker: Asker, now_ms: int) -> MultiTxn:
         draft = Draft(self.outstanding)

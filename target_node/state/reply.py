@@ -14,6 +14,7 @@ from target_node.wire.replies import (
     Create2Response,
     CreateResponse,
     ErrorResponse,
+    GetDataResponse,
     SetACLResponse,
     SetDataResponse,
     WatcherEvent,
@@ -58,6 +59,8 @@ def _response(applied: Applied) -> Response | None:
             return Create2Response(applied.path, _stat(applied))
         case OpCode.SET_DATA:
             return SetDataResponse(_stat(applied))
+        case OpCode.RECONFIG:
+            return GetDataResponse(applied.data, _stat(applied))
         case OpCode.SET_ACL:
             return SetACLResponse(_stat(applied))
         case _:

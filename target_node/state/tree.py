@@ -113,6 +113,9 @@ class Tree:
         assert header.zxid > self.last_zxid, "txns are applied in order, each once"
         changes: list[Change] = []
         applied = self._apply(header, body, changes)
+        members = None
+        if header.type == OpCode.RECONFIG and isinstance(body, SetDataTxn):
+            members = body.data
         self.chain = self.chain.then(header.zxid, txn or encode_txn(header, body))
         self.last_zxid = header.zxid
         return Applied(
@@ -125,6 +128,7 @@ class Tree:
             applied.stat,
             applied.parts,
             tuple(changes),
+            members,
         )
 
     def set_config(self, text: bytes, zxid: int) -> None:
