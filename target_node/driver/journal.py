@@ -101,7 +101,7 @@ class Journal:
             self._file = None
 
     def _record(self, wall_ms: int, event: str, detail: dict[str, Detail]) -> str:
-        # By hand: a third of what json.dumps takes, and there are several for every transaction.
+        # By hand: half of what json.dumps takes, and there are several for every transaction.
         parts = [
             f'{{"ms": {wall_ms}, "mono_ns": {time.monotonic_ns()}, "node": {self._sid}, '
             f'"event": {quoted(event)}'

@@ -277,5 +277,11 @@ def _leave(_number: int, _frame: object) -> None:
 
 
 def _spare_the_collector() -> None:
+    """The tree is most of the heap, has no cycles, and lives as long as the node.
+
+    While 60,000 znodes were made in a node alone, the collector by default took 0.68 of 7.1 s of
+    CPU, 72 ms at the longest; so it took 0.06 s, and the memory was the same.
+    """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
