@@ -34,6 +34,11 @@ class Surface(Protocol):
     async def roles(self) -> Mapping[Node, str]:
         """ "leader", "follower", "observer", or "" for a node that serves nobody."""
 
+    async def caught_up(self) -> frozenset[Node]:
+        """Those that serve, under one leader, and hold all that was committed when this was asked;
+        nobody, if it cannot be known.
+        """
+
     async def apply(self, active: Sequence[Fault]) -> None:
         """Let these faults be active, all of them and no others."""
 

@@ -1,0 +1,140 @@
+"""What is so, when all of these faults are active at once?
+
+Every kind of cluster asks this before it touches anything. What is down stays down, and what is cut
+stays cut, for as long as a single fault wants it so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import assert_never
+
+from nemesis.fault import (
+    ClientLink,
+    ClockSkew,
+    Crash,
+    Fault,
+    Link,
+    Node,
+    Partition,
+    Pause,
+    Slow,
+    Wipe,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """How slow a link is; `loss` and `bytes_per_s` as in `Slow`."""
+
+    delay_ms: int = 0
+    jitter_ms: int = 0
+    loss: float = 0.0
+    bytes_per_s: int = 0
+
+    def also(self, other: Slow) -> Lag:
+        """Both at once: they add up, as on a way with two such pieces."""
+        limits = [one for one in (self.bytes_per_s, other.bytes_per_s) if one]
+        return Lag(
+            self.delay_ms + other.delay_ms,
+            self.jitter_ms + other.jitter_ms,
+            1 - (1 - self.loss) * (1 - other.loss),
+            min(limits, default=0),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Skew:
+    """How wrong a node's clock is."""
+
+    offset_ms: int = 0
+    rate: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Union:
+    """All that is wrong; whatever is not in here is as it should be.
+
+    `wiped` are down too. `stalled` and `reset` are nodes whose clients hang or are thrown out.
+    """
+
+    cut: frozenset[Link]
+    slow: Mapping[Link, Lag]
+    down: frozenset[Node]
+    wiped: frozenset[Node]
+    paused: frozenset[Node]
+    clocks: Mapping[Node, Skew]
+    stalled: frozenset[Node]
+    reset: frozenset[Node]
+
+
+@dataclass(slots=True)
+class _Sum:
+    cut: set[Link] = field(default_factory=set)
+    slow: dict[Link, Lag] = field(default_factory=dict)
+    down: set[Node] = field(default_factory=set)
+    wiped: set[Node] = field(default_factory=set)
+    paused: set[Node] = field(default_factory=set)
+    clocks: dict[Node, Skew] = field(default_factory=dict)
+    stalled: set[Node] = field(default_factory=set)
+    reset: set[Node] = field(default_factory=set)
+
+
+def union(active: Iterable[Fault]) -> Union:
+    """Of all of them."""
+    so = _Sum()
+    for fault in active:
+        _add(so, fault)
+    return Union(
+        cut=frozenset(so.cut),
+        slow=dict(sorted(so.slow.items())),
+        down=frozenset(so.down),
+        wiped=frozenset(so.wiped),
+        paused=frozenset(so.paused),
+        clocks=dict(sorted(so.clocks.items())),
+        stalled=frozenset(so.stalled),
+        reset=frozenset(so.reset),
+    )
+
+
+def _add(so: _Sum, fault: Fault) -> None:
+    match fault:
+        case Partition(links):
+            so.cut |= links
+        case Slow(links):
+            for link in links:
+                so.slow[link] = so.slow.get(link, Lag()).also(fault)
+        case Crash(node):
+            so.down.add(node)
+        case Wipe(node):
+            so.down.add(node)
+            so.wiped.add(node)
+        case Pause(node):
+            so.paused.add(node)
+        case ClockSkew(node, offset_ms, rate):
+            was = so.clocks.get(node, Skew())
+            so.clocks[node] = Skew(was.offset_ms + offset_ms, was.rate * rate)
+        case ClientLink(node, reset):
+            (so.reset if reset else so.stalled).add(node)
+        case _:
+            assert_never(fault)
+
+
+def masked(fault: Fault, others: Iterable[Fault]) -> bool:
+    """Whether nothing would differ without this one, while the others are active."""
+    so = union(others)
+    still = so.down | so.paused  # who says nothing and takes nothing in
+    match fault:
+        case Partition(links) | Slow(links):
+            return all(link in so.cut or not still.isdisjoint(link) for link in links)
+        case Wipe(node):
+            return node in so.wiped
+        case Crash(node):
+            return node in so.down
+        case ClientLink(node, reset):
+            return node in so.down | so.reset or (not reset and node in so.paused | so.stalled)
+        case Pause(node) | ClockSkew(node):
+            return node in still
+        case _:
+            assert_never(fault)

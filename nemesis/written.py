@@ -1,0 +1,48 @@
+"""How is a fault written down, for the history and for whoever must undo it later?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from typing import Any, Final
+
+from nemesis.fault import ClientLink, ClockSkew, Crash, Fault, Partition, Pause, Slow, Wipe
+
+KINDS: Final[Mapping[str, type]] = {
+    "partition": Partition,
+    "slow": Slow,
+    "crash": Crash,
+    "pause": Pause,
+    "clock": ClockSkew,
+    "wipe": Wipe,
+    "client-link": ClientLink,
+}
+_NAMES: Final = {kind: name for name, kind in KINDS.items()}
+
+
+def name_of(kind: type) -> str:
+    """What a kind of fault is called."""
+    return _NAMES[kind]
+
+
+def written(fault: Fault) -> dict[str, Any]:
+    """As an object of JSON; equal faults are written alike."""
+    said = asdict(fault)
+    if "links" in said:
+        said["links"] = [list(link) for link in sorted(said["links"])]
+    return {"kind": _NAMES[type(fault)], **said}
+
+
+def read(said: Mapping[str, Any]) -> Fault:
+    """What was written; `ValueError` if this is no fault."""
+    rest = dict(said)
+    kind = KINDS.get(rest.pop("kind", ""))
+    if kind is None or not rest.keys() <= {field.name for field in fields(kind)}:
+        raise ValueError(f"no fault: {dict(said)!r}")
+    if "links" in rest:
+        rest["links"] = frozenset((a, b) for a, b in rest["links"])
+    try:
+        fault: Fault = kind(**rest)
+    except TypeError:
+        raise ValueError(f"no whole fault: {dict(said)!r}") from None
+    return fault
