@@ -1,0 +1,141 @@
+"""Who plays the plans, all at once, and heals everything at the end?
+
+Rules of this file:
+1. However it ends, by word, by cancellation or by an error, all faults are lifted before it does.
+2. Time is only the loop's and chance only what is drawn: a simulated loop plays the same run again.
+3. Each nemesis draws from a stream of its own, so that adding one does not change another's plan.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from nemesis.budget import Budget, all_caught_up
+from nemesis.fault import Fault, Wipe
+from nemesis.ledger import Journal, Ledger, Note, Tally
+from nemesis.plan import Aim, Nemesis, Step
+from nemesis.registry import check_supported
+from nemesis.surface import Draw, Surface
+from nemesis.targets import scene_of
+
+LEAST_WAIT_S: Final = 0.001  # a plan that never waits would let nobody else run
+_FIND_S: Final = 5.0  # for how long an aim is looked for: there may be a leader soon
+_LOOK_S: Final = 0.2
+
+
+async def conduct(
+    nemeses: Sequence[Nemesis],
+    surface: Surface,
+    *,
+    draws: Callable[[str], Draw],
+    stop: asyncio.Event,
+    note: Note,
+    journal: Journal,
+    pace: float = 1.0,
+) -> Mapping[str, Tally]:
+    """Play them until told to stop; what became of the faults of each, by its name.
+
+    `draws` gives the stream of chance of this label; `pace` stretches all waits and holds.
+    """
+    check_supported(nemeses, surface)
+    ledger = Ledger(surface, note=note, journal=journal)
+    stage = _Stage(surface, ledger, Budget(), pace)
+    loop = asyncio.get_running_loop()
+    told = loop.create_task(stop.wait())
+    tasks = [
+        loop.create_task(stage.play(nemesis, draws(f"nemesis/{nemesis.name}")))
+        for nemesis in nemeses
+    ]
+    calm = False
+    try:
+        await _until_told(told, tasks)
+        calm = True
+    finally:
+        for task in (told, *tasks):
+            task.cancel()
+        try:
+            # Without waiting for them: what they were changing, the ledger waits for.
+            await ledger.lift_all(calm=calm)
+        finally:
+            await asyncio.gather(told, *tasks, return_exceptions=True)
+    return {nemesis.name: ledger.tally(nemesis.name) for nemesis in nemeses}
+
+
+async def _until_told(told: asyncio.Task[bool], tasks: Sequence[asyncio.Task[None]]) -> None:
+    while not told.done():
+        open_ones = [task for task in tasks if not task.done()]
+        await asyncio.wait([told, *open_ones], return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            if task.done():
+                task.result()  # a plan may end, but not fail
+
+
+class _Stage:
+    """What all nemeses of a run share."""
+
+    def __init__(self, surface: Surface, ledger: Ledger, budget: Budget, pace: float) -> None:
+        self._surface = surface
+        self._ledger = ledger
+        self._budget = budget
+        self._pace = pace
+
+    async def play(self, nemesis: Nemesis, draw: Draw) -> None:
+        """All its steps, one after the other."""
+        for step in nemesis.plan(self._surface, draw):
+            await self._sleep(step.wait_s)
+            if step.aim is None:
+                continue
+            if Wipe in nemesis.kinds:
+                async with self._budget.alone():
+                    await self._lose_a_disk(nemesis, step, step.aim, draw)
+            else:
+                async with self._budget.shared():
+                    await self._disturb(nemesis, step, step.aim, draw)
+
+    async def _disturb(self, nemesis: Nemesis, step: Step, aim: Aim, draw: Draw) -> None:
+        faults = await self._find(nemesis, aim, draw)
+        if not faults:
+            return
+        for again in range(step.times):
+            if again:
+                await self._sleep(step.pause_s)
+            entries = await self._ledger.inject(nemesis.name, aim.aim, faults)
+            await self._sleep(step.hold_s)
+            await self._ledger.lift(entries)
+
+    async def _lose_a_disk(self, nemesis: Nemesis, step: Step, aim: Aim, draw: Draw) -> None:
+        if not await all_caught_up(self._surface):
+            self._skip(nemesis, aim, "not all nodes have caught up")
+            return
+        faults = await self._find(nemesis, aim, draw)
+        nodes = tuple(fault.node for fault in faults if isinstance(fault, Wipe))
+        if len(nodes) != len(faults) or len(nodes) > 1:
+            raise ValueError(f"{nemesis.name} wants {faults}: one disk may be lost at a time")
+        if not faults:
+            return
+        entries = await self._ledger.inject(nemesis.name, aim.aim, faults)
+        await self._sleep(step.hold_s)
+        await self._ledger.lift_when_safe(entries)
+        if not await all_caught_up(self._surface):
+            self._ledger.note("late", {"why": f"{nodes[0]} has not caught up"})
+
+    async def _find(self, nemesis: Nemesis, aim: Aim, draw: Draw) -> tuple[Fault, ...]:
+        """What the aim means now. A role may be taken by nobody for a while."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + _FIND_S
+        while True:
+            faults = aim.faults(await scene_of(self._surface), draw)
+            if faults:
+                return faults
+            if loop.time() >= until:
+                self._skip(nemesis, aim, "there is nobody and nothing of the kind")
+                return ()
+            await asyncio.sleep(_LOOK_S)
+
+    def _skip(self, nemesis: Nemesis, aim: Aim, why: str) -> None:
+        self._ledger.note("skipped", {"nemesis": nemesis.name, "aim": aim.aim, "why": why})
+
+    async def _sleep(self, seconds: float) -> None:
+        await asyncio.sleep(max(seconds * self._pace, LEAST_WAIT_S))

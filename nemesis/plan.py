@@ -1,0 +1,75 @@
+"""What does a nemesis intend to do, and after which while?
+
+A nemesis is a plan: steps without an end, each of which waits, lets faults be, holds them and lifts
+them. What it aims at may be a role or a shape rather than a node; which nodes and links that are
+is found out at the last moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from nemesis.fault import Fault, Link, Node
+from nemesis.grudge import GRUDGES
+from nemesis.surface import Draw, Surface
+from nemesis.targets import Scene, resolve
+
+
+@dataclass(frozen=True, slots=True)
+class AtNodes:
+    """A fault for each node that `aim` means: a role, a number of them, or a node's name."""
+
+    aim: str
+    fault: Callable[[Node], Fault]
+
+    def faults(self, scene: Scene, draw: Draw) -> tuple[Fault, ...]:
+        """What is meant in this scene; nothing, if nobody is."""
+        return tuple(self.fault(node) for node in resolve(self.aim, scene, draw))
+
+
+@dataclass(frozen=True, slots=True)
+class OverLinks:
+    """One fault of all links that the grudge of this name cuts."""
+
+    aim: str
+    fault: Callable[[frozenset[Link]], Fault]
+
+    def faults(self, scene: Scene, draw: Draw) -> tuple[Fault, ...]:
+        """What is meant in this scene; nothing, if the shape has no links in it."""
+        links = GRUDGES[self.aim](scene.nodes, scene.roles, draw)
+        return (self.fault(links),) if links else ()
+
+
+Aim: TypeAlias = AtNodes | OverLinks
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Wait, let it be, hold it, and lift it; so many `times` over the same nodes and links, with
+    pauses.
+
+    Without an aim nothing happens but the wait.
+    """
+
+    wait_s: float
+    aim: Aim | None
+    hold_s: float
+    times: int = 1
+    pause_s: float = 0.0
+
+
+Plan: TypeAlias = Callable[[Surface, Draw], Iterator[Step]]
+
+
+@dataclass(frozen=True, slots=True)
+class Nemesis:
+    """A plan with a name. `kinds` are the classes of faults that it may inject, all of which a
+    cluster must support; `about` is for the list of nemeses.
+    """
+
+    name: str
+    about: str
+    kinds: frozenset[type]
+    plan: Plan = field(repr=False)

@@ -1,0 +1,118 @@
+"""Which nemeses are there, and what does `partition,kill` mean?
+
+Others can add theirs: an entry point in the group `zabtest.nemeses` whose object is a `Nemesis`, or
+several of them. They are looked up only when somebody asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from importlib.metadata import entry_points
+from typing import Final
+
+from nemesis import schedules
+from nemesis.fault import ClientLink, ClockSkew, Crash, Partition, Pause, Slow, Wipe
+from nemesis.grudge import GRUDGES
+from nemesis.plan import Nemesis, OverLinks, Plan
+from nemesis.surface import Surface
+from nemesis.written import name_of
+
+GROUP: Final = "zabtest.nemeses"
+
+
+class NoNemesis(ValueError):
+    """What was asked for cannot be had; the message is for the user."""
+
+
+def _nemesis(name: str, about: str, kind: type, plan: Plan) -> Nemesis:
+    return Nemesis(name, about, frozenset({kind}), plan)
+
+
+def _first_words(doc: str) -> str:
+    """Up to the end of its first sentence, or to what explains that."""
+    words = " ".join(doc.split()).partition(".")[0].partition(":")[0]
+    return words[:1].lower() + words[1:]
+
+
+_PARTITIONS: Final = [OverLinks(shape, Partition) for shape in GRUDGES]
+
+BUNDLED: Final = (
+    _nemesis(
+        "partition",
+        "links between nodes are cut, in any of the shapes below",
+        Partition,
+        schedules.steps(schedules.one_of(_PARTITIONS)),
+    ),
+    *(
+        _nemesis(
+            f"partition-{aim.aim}",
+            _first_words(GRUDGES[aim.aim].__doc__ or ""),
+            Partition,
+            schedules.steps(schedules.one_of([aim])),
+        )
+        for aim in _PARTITIONS
+    ),
+    _nemesis("flapping", "the same links are cut and healed, fast", Partition, schedules.flapping),
+    _nemesis(
+        "kill", "nodes are killed, one or all, and started again", Crash,
+        schedules.steps(schedules.KILL),
+    ),
+    _nemesis("restart", "one node after the other is restarted", Crash, schedules.rolling),
+    _nemesis("pause", "nodes stand still for a while", Pause, schedules.steps(schedules.PAUSE)),
+    _nemesis("clock", "clocks jump, strobe, or go fast or slow", ClockSkew, schedules.clock),
+    _nemesis("clock-bump", "wall clocks jump", ClockSkew, schedules.steps(schedules.bump)),
+    _nemesis("clock-strobe", "wall clocks jump to and fro", ClockSkew, schedules.strobe),
+    _nemesis(
+        "clock-rate", "clocks go fast or slow, timers too", ClockSkew,
+        schedules.steps(schedules.rate),
+    ),
+    _nemesis(
+        "slow", "links are late, lose pieces, or are narrow", Slow, schedules.steps(schedules.slow)
+    ),
+    _nemesis(
+        "wipe", "a node loses its disk while all others hold everything", Wipe,
+        schedules.steps(schedules.WIPE, hold_s=(0.5, 2.0)),
+    ),
+    _nemesis(
+        "client-link", "connections of clients hang or break off", ClientLink,
+        schedules.steps(schedules.clients),
+    ),
+)  # fmt: skip
+
+
+def nemeses() -> Mapping[str, Nemesis]:
+    """All by name, the bundled ones first."""
+    found = {one.name: one for one in BUNDLED}
+    for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
+        given = entry.load()
+        for one in [given] if isinstance(given, Nemesis) else given:
+            if not isinstance(one, Nemesis):
+                raise NoNemesis(f"{entry.value} (entry point {entry.name}) is no Nemesis: {one!r}")
+            found.setdefault(one.name, one)
+    return found
+
+
+def named(text: str) -> tuple[Nemesis, ...]:
+    """Those in a list such as `partition,kill`; none for `none` or nothing."""
+    names = [name for name in (part.strip() for part in text.split(",")) if name]
+    if names in ([], ["none"]):
+        return ()
+    there = nemeses()
+    for name in names:
+        if name not in there:
+            raise NoNemesis(f"there is no nemesis {name!r}; there are {', '.join(there)}")
+        if names.count(name) > 1:
+            raise NoNemesis(f"the nemesis {name!r} is named twice: once is enough")
+    return tuple(there[name] for name in names)
+
+
+def check_supported(chosen: Iterable[Nemesis], surface: Surface) -> None:
+    """`NoNemesis`, if this cluster lacks a kind of fault that one of them needs."""
+    for nemesis in chosen:
+        missing = sorted(name_of(kind) for kind in nemesis.kinds - surface.supports)
+        if missing:
+            can = ", ".join(sorted(name_of(kind) for kind in surface.supports)) or "none"
+            raise NoNemesis(
+                f"the nemesis {nemesis.name!r} needs faults that this cluster cannot do: "
+                f"{', '.join(missing)}; it can do {can}"
+            )
