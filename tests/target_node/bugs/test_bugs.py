@@ -1,0 +1,40 @@
+"""Bugs are planted and taken out again; whether they are found is shown elsewhere."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from target_node.bugs.bug import find, names, planted
+from tests.target_node.ensemble import ROOT
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_bug_is_there_as_long_as_it_is_planted(name: str) -> None:
+    bug = find(name)
+    assert bug.name == name
+    for sentence in (bug.breaks, bug.known_as, bug.notices):
+        assert sentence
+    before = [getattr(one.owner, one.attribute) for one in bug.overrides]
+    assert before
+    with planted(bug):
+        for one, original in zip(bug.overrides, before, strict=True):
+            assert getattr(one.owner, one.attribute) is one.instead
+            assert one.instead is not original
+    assert [getattr(one.owner, one.attribute) for one in bug.overrides] == before
+
+
+def test_the_node_knows_nothing_of_bugs() -> None:
+    script = "import sys, target_node.__main__; print([n for n in sys.modules if 'bugs' in n])"
+    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT)
+    assert told.stdout.strip() == "[]"
+
+
+def test_an_unknown_bug_is_one_line() -> None:
+    command = [sys.executable, "-m", "target_node.bugs", "nonsense"]
+    told = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert told.returncode == 2
+    assert told.stderr.count("\n") == 1
+    assert "ack-before-fsync" in told.stderr
