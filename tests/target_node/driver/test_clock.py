@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from target_node.driver.clock import LOOK_NS, Clock
@@ -173,6 +173,7 @@ changes = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(changes=changes)
 def test_the_time_of_timers_never_goes_back(
     changes: list[tuple[int, tuple[int, float] | None]], tmp_path_factory: pytest.TempPathFactory

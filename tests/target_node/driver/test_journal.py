@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from target_node.driver.journal import PER_TXN, Journal
@@ -64,6 +64,7 @@ details = st.dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(event=st.text(max_size=9), detail=details)
 def test_a_record_is_json_whatever_the_facts(
     event: str, detail: dict[str, Detail], tmp_path_factory: pytest.TempPathFactory
