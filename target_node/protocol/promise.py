@@ -53,6 +53,7 @@ class ProspectiveFollower:
         "_deadline_ms",
         "_done",
         "_limit_ms",
+        "_wants_all",
         "leader",
         "me",
         "observes",
@@ -60,13 +61,25 @@ class ProspectiveFollower:
     )
 
     def __init__(
-        self, me: int, leader: int, standing: Standing, *, limit_ms: int, observes: bool = False
+        self,
+        me: int,
+        leader: int,
+        standing: Standing,
+        *,
+        limit_ms: int,
+        observes: bool = False,
+        wants_all: bool = False,
     ) -> None:
+        """`wants_all`: our history could not be cut to a leader's, so it must send all of its own.
+
+        Then our word must not count, for we do not tell what we hold.
+        """
         self.me = me
         self.leader = leader
         self.standing = standing
         self.observes = observes
         self._limit_ms = limit_ms
+        self._wants_all = wants_all
         self._deadline_ms = 0
         self._asked: int | None = None  # the epoch of LEADERINFO, while the disk keeps our promise
         self._done = False
@@ -112,8 +125,11 @@ class ProspectiveFollower:
 
     def _answer(self, epoch: int, current_epoch: int) -> tuple[FollowerEffect, ...]:
         self._done = True
+        last_zxid = self.standing.last_zxid
+        if self._wants_all:
+            current_epoch, last_zxid = NO_PROMISE, 0
         data = encode_payload(AckEpoch(current_epoch))
-        packet = QuorumPacket(PacketType.ACKEPOCH, self.standing.last_zxid, data)
+        packet = QuorumPacket(PacketType.ACKEPOCH, last_zxid, data)
         return (Send(self.leader, packet), Promised(epoch))
 
     def _give_up(self, reason: str) -> tuple[FollowerEffect, ...]:

@@ -71,6 +71,7 @@ class Clients:
 
     def serve(self, service: Service) -> None:
         """Let clients in."""
+        assert self._history.confirmed, "nobody is shown what may not be committed"
         self._service = service
 
     def close_all(self) -> None:
@@ -167,6 +168,7 @@ class Clients:
         self._hang_up(client)
 
     def _send(self, client: Client, packet: bytes) -> None:
+        assert self._service is not None, "nobody is answered by who neither leads nor follows"
         client.traffic.went()
         self._turn.write(client.connection, frame(packet))
 

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Final
 
+from target_node.durable.names import follows
 from target_node.durable.recovery import Recovered
 from target_node.durable.scan import Txn
 from target_node.protocol.ensemble import Ensemble, parse_ensemble
@@ -77,6 +78,7 @@ class History:
 
     def apply(self, txn: Txn, header: TxnHeader, body: TxnBody | None) -> Applied:
         """The next one."""
+        assert follows(txn.zxid, self.tree.last_zxid), "some are missing between"
         applied = self.tree.apply(header, body, txn.payload)
         self.applied += 1
         self._recent.append(txn)

@@ -296,6 +296,7 @@ class Leading:
         self._turn.note("entering", epoch=epoch, zxid=self._place.history.last_zxid)
         self._place.current_epoch = epoch
         self._place.history.absorb()
+        self._place.due_zxid = self._place.history.last_zxid
         self._place.begin_with("log")
         settings = self._turn.settings
         terms = bc.Terms(settings.tick_ms // 2, settings.sync_ms)
@@ -490,6 +491,8 @@ class Leading:
             self._propose(self._prep.prepare(zxid, request, asker, now.ms, now.wall_ms))
 
     def _propose(self, prepared: tuple[Prepared, ...]) -> None:
+        established = self._prospect.phase is dc.Phase.ESTABLISHED
+        assert established, "proposed before a quorum has joined the epoch"
         for one in prepared:
             zxid = one.header.zxid
             txn = Txn(zxid, encode_txn(one.header, one.body))

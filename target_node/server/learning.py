@@ -76,6 +76,7 @@ class Learning:
         self._heard = Heard()
         self._syncs: deque[Asked] = deque()  # that the leader has not answered
         self._config = ""  # the members, as NEWLEADER told them
+        self._anew = False  # the history that comes takes the place of all that we have
         self._over = False
 
     # The link.
@@ -99,6 +100,7 @@ class Learning:
             self._standing,
             limit_ms=self._turn.settings.init_ms,
             observes=self._observes,
+            wants_all=self._place.wants_all,
         )
         self._step_promise(Begin())
 
@@ -179,9 +181,7 @@ class Learning:
         match completion:
             case EpochAccepted():
                 self._step_promise(completion)
-            case Truncated(zxid, left, image):
-                self._turn.note("truncated", zxid=zxid)
-                self._place.history.load(left, image)
+            case Truncated():
                 self._place.history.absorb()
                 self._place.begin_with("log")
                 self._step_learner(completion)
@@ -215,7 +215,7 @@ class Learning:
         self._learner = ln.Learner(
             self.leader.sid,
             epoch,
-            self._standing.last_zxid,
+            0 if self._place.wants_all else self._standing.last_zxid,
             init_ms=settings.init_ms,
             sync_ms=settings.sync_ms,
             observes=self._observes,
@@ -229,8 +229,9 @@ class Learning:
             if self._is_over():
                 return
             match effect:
-                case Append() | Truncate():
-                    self._turn.perform(effect)
+                case Append():
+                    if not self._anew:
+                        self._turn.perform(effect)
                 case EnterEpoch(epoch):
                     self._place.current_epoch = epoch
                     self._turn.perform(effect)
@@ -254,16 +255,28 @@ class Learning:
 
     def _synchronise(
         self,
-        effect: ln.Confirm | ln.AwaitSnapshot | ln.Unreached | ln.Joined | ln.Serve | ln.Activate,
+        effect: Truncate
+        | ln.Confirm
+        | ln.AwaitSnapshot
+        | ln.Unreached
+        | ln.Joined
+        | ln.Serve
+        | ln.Activate,
     ) -> None:
         place = self._place
         match effect:
             case ln.Confirm():
                 self._turn.note("synchronising", leader=self.leader.sid, by="DIFF")
                 if place.wants_all:
-                    self._start_over()
+                    # We told that we have nothing, and are sent all.
+                    self._anew = True
+                    place.history.replace(Tree())
                 place.history.absorb()
                 place.begin_with("log")
+            case Truncate(zxid):
+                self._turn.note("synchronising", leader=self.leader.sid, by="TRUNC", zxid=zxid)
+                place.cut(zxid)
+                self._turn.perform(effect)
             case ln.AwaitSnapshot(zxid):
                 self._turn.note("synchronising", leader=self.leader.sid, by="SNAP", zxid=zxid)
                 assert self._link is not None, "the packet came over it"
@@ -274,6 +287,9 @@ class Learning:
                 self._activate(leader)
             case ln.Joined(zxid, config):
                 place.wants_all = False
+                if self._anew:
+                    self._replace_all()
+                place.due_zxid = place.history.tree.last_zxid
                 self._config = decode_config(config)
                 self._turn.note(
                     "joined",
@@ -308,14 +324,15 @@ class Learning:
         if leader != self.leader.sid and not self._is_over():
             self._place.leave(f"the new members are led by {leader}")
 
-    def _start_over(self) -> None:
-        """We told that we have nothing, and are sent all: so let nothing be what we have."""
-        empty = Tree()
-        self._turn.perform(InstallSnapshot(0, tuple(write_image(empty))))
-        self._place.history.replace(empty)
+    def _replace_all(self) -> None:
+        """The disk changes from one history to the other in one step: between, it had neither."""
+        self._anew = False
+        tree = self._place.history.tree
+        self._turn.perform(InstallSnapshot(tree.last_zxid, tuple(write_image(tree))))
 
     def _install(self, image: Image) -> None:
         place = self._place
+        place.cut(image.zxid)
         place.history.replace(image.tree)
         place.history.confirmed = False
         place.begin_with("snapshot")

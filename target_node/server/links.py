@@ -48,6 +48,11 @@ class QuorumLink:
         self._buffer = bytearray()
         self._searched = 0
 
+    @property
+    def buffered(self) -> int:
+        """How many bytes wait to be taken."""
+        return len(self._buffer) + self._packets.buffered
+
     def feed(self, data: bytes, now_ms: int) -> None:
         """These bytes came."""
         self.heard_ms = now_ms

@@ -15,6 +15,7 @@ from target_node.server.links import QuorumLink
 from target_node.server.reading import Reading
 from target_node.server.role import Place
 
+MOST_UNREAD: Final = 1 << 16  # bytes of whoever has dialled us
 LONELY_MS: Final = 2000  # without a leader, before we serve those who only read
 
 
@@ -37,7 +38,8 @@ class Looking:
             self._place.turn.alarm("read_only", now_ms + max(LONELY_MS, settings.tick_ms))
         if not self._votes and not self._place.turn.owed:
             self._votes = True
-            standing = self._place.standing
+            standing, history = self._place.standing, self._place.history
+            assert history.last_zxid == self._place.durable_zxid, "a vote tells what is on disk"
             self._place.turn.note("looking", zxid=standing.last_zxid, epoch=standing.current_epoch)
             self._place.elect(Look(standing.last_zxid, standing.current_epoch))
 
@@ -52,6 +54,10 @@ class Looking:
         """Kept, unread."""
         if (link := self._links.get(connection)) is not None:
             link.feed(data, self._place.turn.now.ms)
+            if link.buffered > MOST_UNREAD:
+                # A learner says little before it is answered.
+                del self._links[connection]
+                self._place.turn.add(HangUp(connection))
 
     def ended(self, connection: int) -> None:
         """It did not wait."""

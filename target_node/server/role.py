@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 from zlib import crc32
 
+from target_node.durable.names import epoch_of
 from target_node.durable.operations import Completion
 from target_node.durable.scan import Txn
 from target_node.protocol import election
@@ -30,7 +31,8 @@ class Place:
     """What outlives all roles of one server.
 
     `leave` ends the role under way; `elect` is the election's step; `adopt` makes these the
-    members, committed for good. The epochs are those that the disk was asked to keep.
+    members, committed for good. The epochs are those that the disk was asked to keep; the durable
+    zxid is the last that it said it has.
     """
 
     me: int
@@ -40,15 +42,20 @@ class Place:
     ensemble: Members
     accepted_epoch: int
     current_epoch: int
+    durable_zxid: int
     leave: Callable[[str], None]
     elect: Callable[[election.Event], None]
     adopt: Callable[[Ensemble], None]
     wants_all: bool = False  # our own history cannot be cut to the leader's: we need all of that
+    due_zxid: int = 0  # the end of the history that the epoch being entered began with
+    committed_zxid: int = 0  # up to here all that we had applied was committed
 
     @property
     def standing(self) -> Standing:
         """What we bring into a discovery."""
-        last_zxid = 0 if self.wants_all else self.history.last_zxid
+        last_zxid = self.history.last_zxid
+        assert self.accepted_epoch >= self.current_epoch, "nobody enters what it has not accepted"
+        assert epoch_of(last_zxid) <= self.accepted_epoch, "of an epoch that was never accepted"
         return Standing(self.accepted_epoch, self.current_epoch, last_zxid)
 
     def commit(self, txn: Txn, header: TxnHeader, body: TxnBody | None) -> None:
@@ -57,6 +64,15 @@ class Place:
         if self.turn.settings.traces:
             self._note_history("applied", txn=crc32(txn.payload))
         self.clients.applied(applied)
+
+    def left(self) -> None:
+        """The role is over: what it served was committed."""
+        if self.history.confirmed:
+            self.committed_zxid = max(self.committed_zxid, self.history.tree.last_zxid)
+
+    def cut(self, zxid: int) -> None:
+        """A leader wants our history to end here, before it goes on."""
+        assert zxid >= self.committed_zxid, "what is committed is in every leader's history"
 
     def begin_with(self, how: str) -> None:
         """The tree stands where no single txn has brought it; `how` says what has."""

@@ -18,6 +18,7 @@ from target_node.durable.operations import (
     SnapshotInstalled,
     SnapshotTaken,
     TakeSnapshot,
+    Truncated,
 )
 from target_node.durable.recovery import Recovered
 from target_node.protocol import election as el
@@ -90,6 +91,7 @@ class Server:
             ensemble,
             recovered.accepted_epoch,
             recovered.current_epoch,
+            recovered.last_zxid,
             leave=self._leave,
             elect=self._elect,
             adopt=self._adopt,
@@ -188,18 +190,27 @@ class Server:
     # The disk.
 
     def _done(self, completion: Completion) -> None:
-        self.turn.owed -= 1
+        self.turn.performed(completion)
+        place = self.place
         match completion:
             case Appended(zxid):
+                place.durable_zxid = zxid
                 self.turn.trace("durable", zxid=zxid)
             case SnapshotTaken(zxid):
                 self.turn.note("snapshot_taken", zxid=zxid)
                 self._snapshotting = False
             case SnapshotInstalled(zxid):
+                place.durable_zxid = zxid
                 self.turn.note("snapshot_installed", zxid=zxid)
+            case Truncated(zxid, left, image):
+                # Also if whoever wanted it is our leader no more: it is what we have.
+                place.durable_zxid = zxid
+                place.history.load(left, image)
+                self.turn.note("truncated", zxid=zxid)
             case EpochAccepted(epoch):
                 self.turn.note("accepted_epoch", epoch=epoch)
             case EpochEntered(epoch):
+                assert place.durable_zxid >= place.due_zxid, "an epoch is entered with its history"
                 self.turn.note("current_epoch", epoch=epoch)
             case Purged(files) if files:
                 self.turn.note("purged", files=len(files))
@@ -269,6 +280,7 @@ class Server:
         """The role is over at once; what comes next begins at the end of this step."""
         assert not isinstance(self.role, Looking), "there is nobody to leave"
         self.turn.note("leaving", role=self.role.name, reason=reason)
+        self.place.left()
         self.clients.close_all()
         self.role.end()
         self._see_members()

@@ -6,14 +6,27 @@ their order, and asks here to be woken.
 
 from __future__ import annotations
 
-from target_node.durable.operations import Operation
+from typing import Final
+
+from target_node.durable.operations import (
+    Completion,
+    Operation,
+    Purge,
+    Purged,
+    SnapshotTaken,
+    TakeSnapshot,
+)
 from target_node.protocol.events import WakeAt
 from target_node.server.events import Detail, Effect, Note, Now, Perform, Write
 from target_node.server.settings import Settings
 
+# A snapshot may take long, and our vote does not depend on it.
+_CHANGES_NO_HISTORY: Final = (TakeSnapshot, Purge)
+_CHANGED_NO_HISTORY: Final = (SnapshotTaken, Purged)
+
 
 class Turn:
-    """`owed` is how many operations the disk has yet to answer."""
+    """`owed` is how many operations the disk has yet to answer that say what our history is."""
 
     __slots__ = (
         "_alarms",
@@ -46,8 +59,14 @@ class Turn:
 
     def perform(self, operation: Operation) -> None:
         """The disk does this next."""
-        self.owed += 1
+        if not isinstance(operation, _CHANGES_NO_HISTORY):
+            self.owed += 1
         self._effects.append(Perform(operation))
+
+    def performed(self, completion: Completion) -> None:
+        """The disk has done the oldest one."""
+        if not isinstance(completion, _CHANGED_NO_HISTORY):
+            self.owed -= 1
 
     def note(self, event: str, **detail: Detail) -> None:
         """Worth a line in the log of events."""

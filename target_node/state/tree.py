@@ -7,6 +7,7 @@ Rules of this file:
    all below, counters of a parent only rise, everything else is set and not counted up. So each
    node is right from its last create on, or right all the time.
 3. `last_zxid` moves once the whole txn has been applied, a multi too.
+4. A tree that no snapshot was read into is `exact`: what rule 2 mends cannot be, and is asserted.
 """
 
 from __future__ import annotations
@@ -61,6 +62,7 @@ class Tree:
         self.last_zxid = 0
         self.chain = Chain()
         self.digest = 0  # the sum of all nodes' digests, in 64 bits
+        self.exact = not empty
         self._owners = Owners()
         self._acls = ACLTable()
         if empty:
@@ -165,6 +167,8 @@ class Tree:
                     stat = self._change(header, body, changes)
                 except Refused as refused:
                     # Prep let it pass, so it has happened; only a replay comes here (rule 2).
+                    if self.exact:
+                        raise AssertionError(f"{refused} for what was let pass") from refused
                     err = refused.code
         return Applied(header.session, header.cxid, header.zxid, header.type, err, path, stat)
 
@@ -213,6 +217,8 @@ class Tree:
                 return None
             case SetDataTxn(path, data, version):
                 node = self.node(path)
+                if self.exact and path != CONFIG:
+                    assert as_int(node.version + 1) in (version, -1), "versions count the writes"
                 node.data, node.version = data, version
                 node.mzxid, node.mtime_ms = header.zxid, header.time_ms
                 self._count(path, node)
@@ -241,9 +247,14 @@ class Tree:
         above, _ = split(path)
         parent = self.node(above)
         if path in self.nodes:
+            assert not self.exact, "what is created was not there"
             self._remove(path)
+        if lifetime_of(owner) is Lifetime.SESSION and self.exact:
+            assert owner in self.sessions, "an ephemeral's session is open"
         if cversion == NEXT_CVERSION:
             cversion = as_int(parent.cversion + 1)
+        elif self.exact:
+            assert cversion == as_int(parent.cversion + 1), "cversions count the creates"
         if cversion > parent.cversion:
             parent.cversion, parent.pzxid = cversion, zxid
             self._count(above, parent)
@@ -259,7 +270,9 @@ class Tree:
             # Also if the node is gone already: the snapshot may have it from before the delete.
             parent.pzxid = zxid
             self._count(above, parent)
-        acl = self.node(path).acl
+        node = self.node(path)
+        assert not (self.exact and node.children), "what is deleted has no children"
+        acl = node.acl
         self._remove(path)
         changes.append(Deleted(path, acl, parent.acl))
 
@@ -272,6 +285,7 @@ class Tree:
                 self._delete(path, header.zxid, changes)
             except Refused:
                 continue
+        assert header.session not in self._owners.of_session, "no ephemeral outlives its session"
 
     def _remove(self, path: str) -> None:
         """The node and, which happens in a replay only, all below it are gone."""

@@ -64,6 +64,11 @@ class Packets:
         except Malformed as error:
             raise Malformed(error.what, start + error.offset) from None
 
+    @property
+    def buffered(self) -> int:
+        """How many bytes wait for the rest of their packet, or to be taken."""
+        return len(self._buffer)
+
     def release(self) -> bytes:
         """The bytes not taken yet, which are no packets; feed what follows them when it comes."""
         rest = bytes(self._buffer)

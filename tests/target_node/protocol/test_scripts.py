@@ -8,6 +8,7 @@ import pytest
 
 from tests.target_node.protocol.candidacy import Candidacy
 from tests.target_node.protocol.electorate import Electorate
+from tests.target_node.protocol.following import Following
 from tests.target_node.protocol.leaders_history import LeadersHistory
 from tests.target_node.protocol.reign import Reign
 from tests.target_node.protocol.script import check, scripts
@@ -31,3 +32,8 @@ def test_plan(path: Path) -> None:
 @pytest.mark.parametrize("path", scripts("broadcast"), ids=lambda path: path.stem)
 def test_broadcast(path: Path) -> None:
     check(path, Reign())
+
+
+@pytest.mark.parametrize("path", scripts("learner"), ids=lambda path: path.stem)
+def test_learner(path: Path) -> None:
+    check(path, Following())
