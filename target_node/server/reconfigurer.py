@@ -21,13 +21,16 @@ class Reconfigurer:
         self._leading = leading
         self._place = place
 
+    @property
+    def enabled(self) -> bool:
+        """As it was configured."""
+        return self._place.turn.settings.reconfigurable
+
     def new_members(self, zxid: int, request: ReconfigRequest) -> bytes:
         """The text of the new membership."""
         settings, current = self._place.turn.settings, self._leading.members
         if settings.alone:
             raise Refused(ErrorCode.UNIMPLEMENTED)
-        if not settings.reconfigurable:
-            raise Refused(ErrorCode.RECONFIG_DISABLED)
         if isinstance(current, Passage):
             raise Refused(ErrorCode.RECONFIG_IN_PROGRESS)
         if request.config_id not in (ANY_VERSION, current.version):

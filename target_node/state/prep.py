@@ -78,6 +78,10 @@ class SessionGate(Protocol):
 class Reconfigurer(Protocol):
     """Who knows the ensemble."""
 
+    @property
+    def enabled(self) -> bool:
+        """Whether it may change at all."""
+
     def new_members(self, zxid: int, request: ReconfigRequest) -> bytes:
         """The text of the membership that this txn would bring, or a refusal."""
 
@@ -179,7 +183,7 @@ class Prep:
     def _reconfig(
         self, draft: Draft, zxid: int, request: ReconfigRequest, asker: Asker
     ) -> SetDataTxn:
-        if self._reconfigurer is None:
+        if self._reconfigurer is None or not self._reconfigurer.enabled:
             raise Refused(ErrorCode.RECONFIG_DISABLED)
         check_acl(draft.get(CONFIG).acl, Perms.WRITE, asker.ids)
         return SetDataTxn(CONFIG, self._reconfigurer.new_members(zxid, request), NO_VERSION)
