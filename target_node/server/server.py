@@ -292,7 +292,13 @@ class Server:
     def _adopt(self, members: Ensemble) -> None:
         tree = self.place.history.tree
         if members != self.place.ensemble:
-            self.turn.note("members", zxid=members.version, servers=_sids(members))
+            self.turn.note(
+                "members",
+                zxid=members.version,
+                servers=_sids(members),
+                voters=members.voters,
+                weights=tuple(map(members.weight, members.voters)),
+            )
             # A snapshot remembers them, as what is committed: our log alone does not tell which of
             # its txns are, and the old members may be gone when we start again.
             self._snapshot_at = 0
