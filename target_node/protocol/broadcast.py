@@ -247,7 +247,7 @@ class Broadcast:
             return
         learner.heard_ms = now_ms
         match packet.type:
-            case PacketType.ACK:
+            case PacketType.ACK if not learner.observes:
                 self._ack(sid, packet.zxid)
                 self._commit()
             case PacketType.PING if learner.answered < learner.asked:

@@ -12,9 +12,9 @@ def member(sid: int, role: Role = Role.PARTICIPANT, weight: int = 1) -> Server:
     return Server(sid, Address(host, 2888), Address(host, 3888), Address(host, 2181), role, weight)
 
 
-def ensemble(*words: str | int) -> Ensemble:
+def ensemble(*words: str | int, version: int = 0) -> Ensemble:
     """ensemble(1, 2, "3*0", "4:observer"): 3 has no weight, 4 observes."""
-    return Ensemble(tuple(_member(str(word)) for word in words))
+    return Ensemble(tuple(_member(str(word)) for word in words), version)
 
 
 def _member(word: str) -> Server:

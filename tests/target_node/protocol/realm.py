@@ -257,6 +257,8 @@ class Server:
                     self.realm.commit(self, txn)
                 case bc.Synced(token):
                     self.realm.synced(self, token)
+                case bc.Activate():
+                    raise AssertionError("nobody asked for a change of members")
                 case GiveUp():
                     self.look()
                     return

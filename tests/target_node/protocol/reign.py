@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from target_node.durable.operations import Append, Appended
 from target_node.durable.scan import Txn
 from target_node.protocol.broadcast import (
+    Activate,
     Admit,
     Broadcast,
     Commit,
@@ -19,6 +20,7 @@ from target_node.protocol.broadcast import (
 )
 from target_node.protocol.events import Begin, Dismiss, GiveUp, Received, Send, WakeAt, Woken
 from target_node.wire.codes import PacketType
+from target_node.wire.payloads import decode_activation
 from target_node.wire.quorum import QuorumPacket
 from tests.target_node.protocol.members import ensemble
 from tests.target_node.protocol.script import options, shown, zxid
@@ -49,10 +51,12 @@ class Reign:
         return self.step(self.event(command, words))
 
     def event(self, command: str, words: Sequence[str]) -> Event:
+        """`propose members 1 2 4` is a change of members."""
         match command:
             case "propose":
                 number = self.broadcast.next_zxid
-                return Propose(Txn(number, b"txn"))
+                members = ensemble(*words[1:], version=number) if words else None
+                return Propose(Txn(number, b"txn"), members)
             case "admit":
                 return Admit(int(words[0]), observes="observer" in words)
             case "include":
@@ -76,12 +80,22 @@ class Reign:
         return [show(effect) for effect in self.broadcast.step(self.now_ms, event)]
 
 
+def show_packet(packet: QuorumPacket) -> str:
+    text = f"{PacketType(packet.type).name} {shown(packet.zxid)}"
+    if packet.type in (PacketType.COMMITANDACTIVATE, PacketType.INFORMANDACTIVATE):
+        leader, txn = decode_activation(packet.data)
+        text += f" leads={leader}{' with the txn' if txn else ''}"
+    return text
+
+
 def show(effect: Effect) -> str:
     match effect:
         case Append(payloads):
             return f"disk: append {len(payloads)}"
         case Send(sid, packet):
-            return f"to {sid}: {PacketType(packet.type).name} {shown(packet.zxid)}"
+            return f"to {sid}: {show_packet(packet)}"
+        case Activate(members, leader):
+            return f"members {' '.join(map(str, members.voters))}, led by {leader}"
         case Commit(txn):
             return f"commit {shown(txn.zxid)}"
         case Synced(token):
