@@ -1,0 +1,64 @@
+"""Whole ensembles in storms: whatever happens, does everything come back, and is nothing lost?"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.harness.sim.storm import live_through, plan_of
+
+ROOT = Path(__file__).parents[3]
+EVERY_DAY = 48
+ALL = 2000
+AT_ONCE = 8
+
+TELL = """
+import sys
+from tests.harness.sim.storm import live_through, plan_of
+done = live_through(plan_of(int(sys.argv[1])))
+sys.stdout.write(done.events_text + done.history_text)
+"""
+
+
+def storms(first: int, behind: int) -> None:
+    for seed in range(first, behind):
+        try:
+            live_through(plan_of(seed))
+        except BaseException as failure:
+            failure.add_note(f"seed {seed}")
+            raise
+
+
+@pytest.mark.parametrize("first", range(0, EVERY_DAY, AT_ONCE))
+def test_storms(first: int) -> None:
+    storms(first, first + AT_ONCE)
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize("first", range(0, ALL, 100))
+def test_many_storms(first: int) -> None:
+    storms(first, first + 100)
+
+
+def told(seed: int, hash_seed: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", TELL, str(seed)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONHASHSEED": hash_seed},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    return done.stdout
+
+
+@pytest.mark.parametrize("seed", [1, 10])
+def test_a_seed_decides_everything_in_any_process(seed: int) -> None:
+    first = told(seed, "1")
+    assert first.count("\n") > 1000
+    assert told(seed, "2") == first
