@@ -1,1 +1,9 @@
-"""What do clients ask for, and what should they see?"""
+"""What do clients ask for, and what should they see?
+
+session     what a session with a ZooKeeper-like service offers, and what its errors mean
+workload    what a workload is: calls, adapters, judges
+register, set, lock   the bundled ones
+judges, replies, membership, tenures   who judges them
+zookeeper/  how each is performed on a ZooKeeper-like service
+names       which workloads and adapters there are
+"""
