@@ -22,6 +22,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         command = [sys.executable, "-m", "pytest", "-m", "prove", f"--junitxml={report}"]
+        command += ["-o", "junit_family=xunit1"]  # the one with properties of each case
         done = subprocess.run([*command, *sys.argv[1:]], cwd=ROOT, check=False)
         if report.exists():
             PAGE.write_text(table(report), encoding="utf-8")

@@ -15,7 +15,8 @@ __all__ = ["Event", "Promise", "Unreadable", "Violation", "broken", "parse", "re
 def broken(events: Iterable[Event]) -> tuple[Violation, ...]:
     """The first violation of each promise by each node.
 
-    Events of one node come in the order of its log; those of different nodes in any.
+    Events of one node come in the order of its log; those of different nodes in any. Logs of nodes
+    that are still at it are to be cut at one moment: what is in one of them may rest on another.
     """
     found: dict[tuple[Promise, int], Violation] = {}
 

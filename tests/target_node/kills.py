@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import random
+import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+from harness.invariants import Event, parse
 from tests.target_node.ensemble import PATIENCE_S, Ensemble, Member, ask
 from tests.target_node.load import Load
 from tests.target_node.raw_client import Lost, RawClient
@@ -104,6 +107,21 @@ def assert_nothing_lost(ensemble: Ensemble, load: Load) -> None:
     for one in ensemble.members.values():
         with RawClient(one.client_port) as client:
             load.check(client)
+
+
+def written(ensemble: Ensemble) -> Iterator[Event]:
+    """What all have written down up to one moment; reading takes longer than that."""
+    members = ensemble.members.values()
+    for one in members:
+        one.signal(signal.SIGSTOP)
+    try:
+        files = [one.directory / "events.jsonl" for one in members]
+        sizes = [file.stat().st_size for file in files]
+    finally:
+        for one in members:
+            one.signal(signal.SIGCONT)
+    for file, size in zip(files, sizes, strict=True):
+        yield from parse(io.BytesIO(file.read_bytes()[:size]), str(file))
 
 
 class Tail:

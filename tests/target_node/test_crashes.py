@@ -10,6 +10,7 @@ from typing import Final
 
 import pytest
 
+from harness.invariants import broken
 from tests.target_node import kills
 from tests.target_node.ensemble import PATIENCE_S, Ensemble, Member, ensemble
 from tests.target_node.kills import LIMIT_S, Tail
@@ -48,7 +49,9 @@ def how_many(one: Ensemble, draw: random.Random) -> int:
 
 
 def assert_promises_kept(one: Ensemble) -> None:
-    pass
+    """By what all of them have written down since they exist."""
+    violations = broken(kills.written(one))
+    assert not violations, "\n".join(map(str, violations))
 
 
 def rounds(directory: Path, size: int, seed: int, count: int) -> list[float]:

@@ -1,0 +1,292 @@
+"""Is every promise that is broken found, and none that is kept?"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+
+import pytest
+
+from harness import invariants
+from harness.invariants import Event, Promise, broken, many_nodes, one_node, read
+from harness.invariants.promises import Violation
+from tests.harness.invariants.logs import KEPT, changed, log, without
+from tests.target_node.ensemble import ensemble
+from tests.target_node.raw_client import RawClient
+
+BROKEN: list[tuple[str, Promise, list[Event]]] = [
+    (
+        "two nodes lead an epoch",
+        Promise.ONE_LEADER,
+        changed(
+            "1 serving role=follower epoch=1 leader=3",
+            "1 serving role=follower epoch=1 leader=3",
+            "1 established epoch=1 zxid=0.0 acks=3,1 voters=1,2,3 weights=1,1,1",
+        ),
+    ),
+    (
+        "epochs go back across a restart",
+        Promise.EPOCHS_RISE,
+        changed(
+            "3 started zxid=1.3 accepted_epoch=1 current_epoch=1",
+            "3 started zxid=1.3 accepted_epoch=1 current_epoch=0",
+        ),
+    ),
+    (
+        "a txn of an epoch that was never accepted",
+        Promise.EPOCHS_RISE,
+        changed("1 durable zxid=1.2", "1 durable zxid=1.2", "1 durable zxid=7.1"),
+    ),
+    (
+        "a smaller epoch is accepted",
+        Promise.EPOCHS_RISE,
+        log([*KEPT, "2 accepted_epoch epoch=1"]),
+    ),
+    (
+        "an epoch is entered that was not accepted",
+        Promise.EPOCHS_RISE,
+        log([*KEPT, "2 current_epoch epoch=3"]),
+    ),
+    (
+        "a txn is lost over a restart",
+        Promise.DURABLE,
+        changed(
+            "3 started zxid=1.3 accepted_epoch=1 current_epoch=1",
+            "3 started zxid=1.2 accepted_epoch=1 current_epoch=1",
+        ),
+    ),
+    (
+        "the epoch is entered before the history is on disk",
+        Promise.HISTORY_FIRST,
+        without("2 durable zxid=1.2"),
+    ),
+    (
+        "up to date before a quorum has joined",
+        Promise.QUORUM_BEFORE_SERVICE,
+        changed("3 up_to_date learner=1", "1 up_to_date learner=2"),
+    ),
+    (
+        "serves in an epoch that it has not joined",
+        Promise.QUORUM_BEFORE_SERVICE,
+        changed(
+            "3 serving role=follower epoch=2 leader=1",
+            "3 serving role=follower epoch=1 leader=3",
+        ),
+    ),
+    (
+        "a hole in what is applied",
+        Promise.NO_HOLE,
+        without("3 applied zxid=1.1 since=0.0 chain=a1 txn=11"),
+    ),
+    (
+        "an epoch that does not begin with its first txn",
+        Promise.NO_HOLE,
+        without(
+            "3 applied zxid=1.1 since=0.0 chain=a1 txn=11",
+            "3 history zxid=0.0 since=0.0 chain=00 by=log",
+            "3 applied zxid=2.1 since=0.0 chain=b1 txn=21",
+        )
+        + log(["3 applied zxid=2.2 since=0.0 chain=b2 txn=22"]),
+    ),
+    (
+        "a proposal of an epoch that is another's",
+        Promise.PROPOSED,
+        log([*KEPT, "3 proposed zxid=2.3 txn=23"]),
+    ),
+    (
+        "a hole in what is proposed",
+        Promise.NO_HOLE,
+        log([*KEPT, "1 proposed zxid=2.4 txn=24"]),
+    ),
+    (
+        "another txn is applied under the same zxid",
+        Promise.ONE_TXN,
+        changed(
+            "2 applied zxid=2.1 since=0.0 chain=b1 txn=21",
+            "2 applied zxid=2.1 since=0.0 chain=b1 txn=99",
+        ),
+    ),
+    (
+        "another txn is applied than was proposed",
+        Promise.PROPOSED,
+        changed("1 proposed zxid=2.2 txn=22", "1 proposed zxid=2.2 txn=99"),
+    ),
+    (
+        "another txn was proposed than had been applied, by the order of the logs",
+        Promise.PROPOSED,
+        without("1 proposed zxid=2.2 txn=22") + log(["1 proposed zxid=2.2 txn=99"]),
+    ),
+    (
+        "nobody has proposed what is applied",
+        Promise.PROPOSED,
+        without("1 proposed zxid=2.2 txn=22"),
+    ),
+    (
+        "another history in front of the same txn",
+        Promise.ONE_HISTORY,
+        changed(
+            "3 applied zxid=2.1 since=0.0 chain=b1 txn=21",
+            "3 applied zxid=2.1 since=0.0 chain=b9 txn=21",
+        ),
+    ),
+    (
+        "another history at the beginning of an epoch",
+        Promise.ONE_HISTORY,
+        changed(
+            "1 history zxid=1.2 since=0.0 chain=a2 by=log",
+            "1 history zxid=1.2 since=0.0 chain=a9 by=log",
+        ),
+    ),
+    (
+        "committed without a quorum",
+        Promise.QUORUM_HAS_IT,
+        changed("1 committed zxid=2.2 acks=1,2", "1 committed zxid=2.2 acks=1,1"),
+    ),
+    (
+        "an ack of what was not on disk",
+        Promise.QUORUM_HAS_IT,
+        without("2 durable zxid=2.2"),
+    ),
+    (
+        "established without a quorum",
+        Promise.QUORUM_BEFORE_SERVICE,
+        changed(
+            "3 established epoch=1 zxid=0.0 acks=3,1 voters=1,2,3 weights=1,1,1",
+            "3 established epoch=1 zxid=0.0 acks=3 voters=1,2,3 weights=1,1,1",
+        ),
+    ),
+    (
+        "established by the weight of who has none",
+        Promise.QUORUM_BEFORE_SERVICE,
+        changed(
+            "3 established epoch=1 zxid=0.0 acks=3,1 voters=1,2,3 weights=1,1,1",
+            "3 established epoch=1 zxid=0.0 acks=3,1 voters=1,2,3 weights=0,1,1",
+        ),
+    ),
+    (
+        "established with who never joined",
+        Promise.QUORUM_BEFORE_SERVICE,
+        changed(
+            "1 established epoch=2 zxid=1.2 acks=1,2 voters=1,2,3 weights=1,1,1",
+            "1 established epoch=2 zxid=1.2 acks=1,2,4 voters=1,2,3 weights=1,1,1",
+        )
+        + log(["4 started zxid=0.0 accepted_epoch=0 current_epoch=0"]),
+    ),
+    (
+        "serves under a leader that never led",
+        Promise.QUORUM_BEFORE_SERVICE,
+        changed(
+            "1 serving role=follower epoch=1 leader=3",
+            "1 serving role=follower epoch=1 leader=2",
+        ),
+    ),
+    (
+        "a committed txn is cut off",
+        Promise.NOTHING_COMMITTED_IS_CUT,
+        changed("3 truncated zxid=1.2", "3 truncated zxid=1.1"),
+    ),
+    (
+        "a committed txn is lost in a snapshot",
+        Promise.NOTHING_COMMITTED_IS_CUT,
+        changed("2 snapshot_installed zxid=2.1", "2 snapshot_installed zxid=1.2"),
+    ),
+    (
+        "a leader begins without what is committed",
+        Promise.WHOLE_HISTORY,
+        changed("1 entering epoch=2 zxid=1.2", "1 entering epoch=2 zxid=1.1"),
+    ),
+]
+
+
+def test_kept_promises_are_not_held_against_anybody() -> None:
+    assert broken(log(KEPT)) == ()
+
+
+def test_the_logs_of_the_nodes_may_come_one_after_the_other() -> None:
+    assert broken(sorted(log(KEPT), key=lambda event: event.node)) == ()
+
+
+@pytest.mark.parametrize(
+    ("promise", "events"), [row[1:] for row in BROKEN], ids=[b[0] for b in BROKEN]
+)
+def test_a_broken_promise_is_found(promise: Promise, events: list[Event]) -> None:
+    for order in (events, sorted(events, key=lambda event: event.node)):
+        found = broken(order)
+        assert promise in {one.promise for one in found}
+        assert all(one.events for one in found)
+
+
+def checks() -> set[tuple[str, int]]:
+    """Where in the code something may be reported."""
+    return {
+        (module.__name__, node.lineno)
+        for module in (one_node, many_nodes)
+        for node in ast.walk(ast.parse(inspect.getsource(module)))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in ("_say", "_report")
+    }
+
+
+def test_there_is_a_broken_log_for_each_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    reached: set[tuple[str, int]] = set()
+
+    def noticed(promise: Promise, sentence: str, events: tuple[Event, ...]) -> Violation:
+        frame: FrameType | None = sys._getframe(1)
+        while frame is not None and frame.f_code.co_name in ("report", "_say"):
+            frame = frame.f_back
+        assert frame is not None
+        # The line of a call that goes over several is that of its beginning.
+        reached.add((frame.f_globals["__name__"], frame.f_lineno))
+        return Violation(promise, sentence, events)
+
+    monkeypatch.setattr(invariants, "Violation", noticed)
+    for _, _, events in BROKEN:
+        broken(events)
+    assert len(checks()) > 20
+    assert not checks() - reached
+
+
+def test_a_violation_says_what_happened() -> None:
+    (violation,) = broken(without("2 durable zxid=2.2"))
+    assert str(violation) == (
+        "Node 2 never had 0x200000002 on disk, and counted for its commit. Yet what is committed is"
+        " on the disks of a quorum.\n  n1 committed zxid=0x200000002 acks=[1, 2]"
+    )
+
+
+def long_log(nodes: int, txns: int) -> Iterator[Event]:
+    for node in range(1, nodes + 1):
+        yield Event(node, "promised", {"leader": 9, "epoch": 1})
+        for counter in range(1, txns + 1):
+            zxid = 1 << 32 | counter
+            facts = {"zxid": zxid, "since": 0, "chain": f"{counter * 0x9E3779B97F4A7C15:032x}"}
+            yield Event(node, "applied", {**facts, "txn": counter * 0x9E3779B1 & 0xFFFFFFFF})
+
+
+def test_a_million_lines_take_seconds() -> None:
+    since = time.monotonic()
+    assert broken(long_log(4, 250_000)) == ()
+    assert time.monotonic() - since < 60
+
+
+def test_real_nodes_keep_their_promises(tmp_path: Path) -> None:
+    with ensemble(tmp_path, 3) as three:
+        leader = three.wait_until_serving()
+        with RawClient(leader.client_port) as client:
+            for number in range(50):
+                client.create(f"/{number}")
+        leader.stop()
+        others = [sid for sid in three.members if sid != leader.sid]
+        with RawClient(three.wait_until_serving(others).client_port) as client:
+            client.create("/after")
+        leader.start()
+        three.wait_until_serving()
+    events = list(read(sorted(tmp_path.glob("n*/events.jsonl"))))
+    assert broken(events) == ()
+    assert {event.name for event in events} >= {"applied", "established", "serving", "committed"}
