@@ -38,7 +38,7 @@ from target_node.state.reply import answer_write, event_packet, reply_packet
 from target_node.state.session_ids import SessionIds
 from target_node.state.watches import Watches
 from target_node.wire.client import decode_request, split_request
-from target_node.wire.codes import ErrorCode, OpCode
+from target_node.wire.codes import ErrorCode, OpCode, Xid
 from target_node.wire.connect import decode_connect_request, encode_connect_response
 from target_node.wire.data import Id
 from target_node.wire.frames import FOUR_LETTER_WORDS, Frames, frame
@@ -284,7 +284,8 @@ class Clients:
             else:
                 self._decide(asked, ErrorCode.NOT_READ_ONLY)
         elif op in READS:
-            self._read(client, xid, op, body)
+            # A ping's answer has its own xid, whatever the client's was.
+            self._read(client, Xid.PING if op == OpCode.PING else xid, op, body)
         elif op == OpCode.SYNC:
             self._sync(client, service, xid, body)
         elif op == OpCode.AUTH:

@@ -79,7 +79,8 @@ class Server:
         self._draw = draw
         history = History(recovered, image)
         ensemble = _members(settings, history)
-        history.tree.set_config(str(ensemble).encode(), ensemble.version)
+        if not settings.alone:  # who is alone has no membership to tell
+            history.tree.set_config(str(ensemble).encode(), ensemble.version)
         self._election = el.Election(settings.sid, ensemble, _pace(settings))
         self._gossip = ElectionLinks(settings.sid, ensemble, turn.next_connection)
         self.clients = Clients(turn, history)
@@ -302,7 +303,8 @@ class Server:
             # A snapshot remembers them, as what is committed: our log alone does not tell which of
             # its txns are, and the old members may be gone when we start again.
             self._snapshot_at = 0
-        tree.set_config(str(members).encode(), members.version)
+        if not self.turn.settings.alone:
+            tree.set_config(str(members).encode(), members.version)
         self._elect_among(members)
 
     def _see_members(self) -> None:

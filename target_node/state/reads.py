@@ -166,7 +166,7 @@ def _about_watches(watches: Watches, request: Request, reader: Reader) -> Respon
                 raise Refused(ErrorCode.NO_WATCHER)
             return None
         case AddWatchRequest():
-            raise Refused(ErrorCode.BAD_ARGUMENTS)
+            raise Refused(ErrorCode.MARSHALLING_ERROR)
         case _:
             raise Refused(ErrorCode.UNIMPLEMENTED)
 
@@ -175,7 +175,7 @@ def _type(which: int) -> WatcherType:
     try:
         return WatcherType(which)
     except ValueError:
-        raise Refused(ErrorCode.BAD_ARGUMENTS) from None
+        raise Refused(ErrorCode.MARSHALLING_ERROR) from None
 
 
 def _readable(tree: Tree, path: str, reader: Reader) -> ZNode:
