@@ -22,6 +22,7 @@ from target_node.wire.codes import (
     OpCode,
     Perms,
     WatcherType,
+    Xid,
 )
 from target_node.wire.connect import ConnectRequest, encode_connect_request
 from target_node.wire.data import ACL, OPEN_ACL_UNSAFE, Id
@@ -236,7 +237,7 @@ def test_a_recursive_watch_tells_of_all_below_and_never_of_children(
         (DELETED, f"{root}/a/b"),
         (CHANGED, root),
     ]
-    assert watcher.refusal(AddWatchRequest(root, 7)) is ErrorCode.BAD_ARGUMENTS
+    assert watcher.refusal(AddWatchRequest(root, 7)) is ErrorCode.MARSHALLING_ERROR
 
 
 def test_an_event_comes_before_any_answer_that_reflects_it(asking: Asking, root: str) -> None:
@@ -592,3 +593,21 @@ def test_a_connection_that_begins_with_nonsense(asking: Asking, data: bytes) -> 
     link.socket.sendall(data)
     assert link.is_cut
     asking.session().ask(PingRequest())
+
+
+def test_a_ping_is_answered_under_its_own_number(session: Session) -> None:
+    session.send(encode_request(4711, PingRequest()))
+    session.hear(Xid.PING, OpCode.PING)
+
+
+def test_the_membership_is_a_node(servers: Ensemble, session: Session) -> None:
+    config = session.get(GetDataRequest("/zookeeper/config", watch=False), GetDataResponse)
+    members = servers.members
+    lines = (config.data or b"").decode().splitlines()
+    if len(members) == 1:
+        assert lines == []  # who is alone has none
+        return
+    assert [line.partition("=")[0] for line in lines] == [
+        *map("server.{}".format, members),
+        "version",
+    ]
