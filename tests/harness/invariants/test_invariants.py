@@ -32,9 +32,14 @@ BROKEN: list[tuple[str, Promise, list[Event]]] = [
     (
         "epochs go back across a restart",
         Promise.EPOCHS_RISE,
+        log([*KEPT, "2 started zxid=1.2 accepted_epoch=2 current_epoch=1"]),
+    ),
+    (
+        "the log is ahead of the epochs",
+        Promise.EPOCHS_RISE,
         changed(
             "3 started zxid=1.3 accepted_epoch=1 current_epoch=1",
-            "3 started zxid=1.3 accepted_epoch=1 current_epoch=0",
+            "3 started zxid=7.3 accepted_epoch=1 current_epoch=1",
         ),
     ),
     (
@@ -233,23 +238,28 @@ def checks() -> set[tuple[str, int]]:
     }
 
 
-def test_there_is_a_broken_log_for_each_check(monkeypatch: pytest.MonkeyPatch) -> None:
-    reached: set[tuple[str, int]] = set()
+def test_each_check_is_missed_by_some_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the check, nothing else would report what that log is there for."""
+    reached: set[tuple[Promise, str, int]] = set()
 
     def noticed(promise: Promise, sentence: str, events: tuple[Event, ...]) -> Violation:
         frame: FrameType | None = sys._getframe(1)
         while frame is not None and frame.f_code.co_name in ("report", "_say"):
             frame = frame.f_back
         assert frame is not None
-        # The line of a call that goes over several is that of its beginning.
-        reached.add((frame.f_globals["__name__"], frame.f_lineno))
+        reached.add((promise, frame.f_globals["__name__"], frame.f_lineno))
         return Violation(promise, sentence, events)
 
     monkeypatch.setattr(invariants, "Violation", noticed)
-    for _, _, events in BROKEN:
+    needed: set[tuple[str, int]] = set()
+    for _, promise, events in BROKEN:
+        reached.clear()
         broken(events)
+        places = {(module, line) for found, module, line in reached if found == promise}
+        if len(places) == 1:
+            needed |= places
     assert len(checks()) > 20
-    assert not checks() - reached
+    assert not checks() - needed
 
 
 def test_a_violation_says_what_happened() -> None:
@@ -270,9 +280,9 @@ def long_log(nodes: int, txns: int) -> Iterator[Event]:
 
 
 def test_a_million_lines_take_seconds() -> None:
-    since = time.monotonic()
+    since = time.process_time()
     assert broken(long_log(4, 250_000)) == ()
-    assert time.monotonic() - since < 60
+    assert time.process_time() - since < 60
 
 
 def test_real_nodes_keep_their_promises(tmp_path: Path) -> None:
