@@ -503,6 +503,23 @@ def test_a_session_moves_between_servers(servers: Ensemble, asking: Asking, root
             assert stat.ephemeral_owner == session.id
 
 
+def test_a_connection_that_was_left_behind_writes_nothing(
+    servers: Ensemble, asking: Asking, root: str
+) -> None:
+    left = asking.session()
+    elsewhere = next(
+        (one for one in servers.members.values() if one.client_port != asking.port),
+        servers.members[1],
+    )
+    with Session(elsewhere.client_port, left) as moved:
+        moved.ask(create(f"{root}/there"))
+        with pytest.raises(ConnectionError):
+            left.ask(put(root))
+        moved.ask(SyncRequest(root))
+        assert moved.get(GetDataRequest(root, watch=False), GetDataResponse).data == b""
+        moved.end()
+
+
 def test_a_client_that_has_seen_more_is_turned_away(asking: Asking) -> None:
     session = asking.session()
     session.ask(PingRequest())
