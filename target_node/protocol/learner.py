@@ -324,6 +324,11 @@ class Learner:
         if not follows(zxid, self.last_zxid):
             self._leave(f"txn 0x{zxid:x} after 0x{self.last_zxid:x}: some are missing between")
             return None
+        # Behind NEWLEADER there is but one epoch; of a later one than that nothing is anywhere.
+        joined = self.stage is not Stage.COLLECTING
+        if epoch_of(zxid) > self.epoch or (joined and epoch_of(zxid) != self.epoch):
+            self._leave(f"txn 0x{zxid:x} of a leader of epoch {self.epoch}")
+            return None
         self.last_zxid = zxid
         return Txn(zxid, payload)
 
