@@ -19,7 +19,7 @@ def portray(server: Server) -> Facts:
     role = server.role
     return Facts(
         turn.settings,
-        server.environment,
+        _environment(server),
         _mode(server),
         server.place.ensemble,
         history.tree,
@@ -29,6 +29,13 @@ def portray(server: Server) -> Facts:
         turn.now.ms - server.started_ms,
         _leading(role, turn.now.ms) if isinstance(role, Leading) else None,
     )
+
+
+def _environment(server: Server) -> dict[str, str]:
+    """With its clock's times, so that anybody can see how wrong they are."""
+    now = server.turn.now
+    times = {"clock.ms": str(now.ms), "clock.wall.ms": str(now.wall_ms)}
+    return {**server.environment, **times}
 
 
 def _mode(server: Server) -> Mode | None:
