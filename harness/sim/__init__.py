@@ -4,6 +4,6 @@ chance      what decides what nobody decides?
 loop        what time is it?
 disk        what does a disk keep when the power fails?
 connection, network, streams   how do bytes get from one host to another?
-clock, node how does one server live?
+clock, ports, disk_queue, node   how does one server live?
 world       which nodes are there, and what happens to them?
 """

@@ -15,7 +15,8 @@ from harness.sim.chance import Chance, Draw
 from harness.sim.connection import Host, Link
 from harness.sim.loop import SimLoop
 from harness.sim.network import CLIENT_PORT, Network, Pace, Temper
-from harness.sim.node import PORTS, Record, SimNode
+from harness.sim.node import Record, SimNode
+from harness.sim.ports import PORTS
 from target_node.protocol.ensemble import Address, Ensemble, Role, Server
 from target_node.server.events import Port
 from target_node.server.settings import Settings

@@ -25,7 +25,7 @@ from target_node.wire.connect import (
 )
 from target_node.wire.frames import frame
 from target_node.wire.replies import WatcherEvent
-from target_node.wire.requests import CloseSessionRequest, PingRequest
+from target_node.wire.requests import CloseSessionRequest, PingRequest, SetWatchesRequest
 
 
 class Lost(Exception):
@@ -148,6 +148,10 @@ class Client:
         self._asked.append(Asked(OPS[type(request)], xid, future, heard))
         self._writer.write(frame(encode_request(xid, request)))
         return future
+
+    def watch_again(self, paths: tuple[str, ...]) -> None:
+        """What was watched over another connection of this session; what changed since is told."""
+        self._ask(Xid.SET_WATCHES, SetWatchesRequest(self.session.zxid, paths, (), ()))
 
     def drop(self) -> None:
         """Away with the connection, not with the session."""

@@ -65,7 +65,8 @@ class Asker:
         self.memory = memory
         self.world = memory.world
         self.draw = self.world.draw(f"calls/{number}")
-        self.client = Client(self.world.network, f"c{number}")
+        timeout_ms = (400, 1000, 4000, 20_000)[self.draw(4)]
+        self.client = Client(self.world.network, f"c{number}", timeout_ms=timeout_ms)
         self.client.told = self._told
         self.process = number
         self.of = of
@@ -91,7 +92,6 @@ class Asker:
         while not self.client.connected:
             if self.world.seconds >= until_s:
                 raise Lost("it is over")
-            self.watched.clear()
             before = self.client.session
             to = names[self.draw(len(names))]
             try:
@@ -103,9 +103,13 @@ class Asker:
             if not same:
                 before.closed = True
                 self.own.clear()
+                self.watched.clear()
                 self.process += self.of
-            elif not self.memory.sessions or self.client.session not in self.memory.sessions:
+                continue
+            if not any(one is self.client.session for one in self.memory.sessions):
                 self.memory.sessions.append(self.client.session)
+            if self.watched:
+                self.client.watch_again(tuple(sorted(self.watched)))
 
     async def live(self, until_s: float) -> None:
         """Ask for this and that."""
@@ -122,7 +126,7 @@ class Asker:
         draw = self.draw
         path = REGISTERS[draw(len(REGISTERS))]
         self.memory.calls += 1
-        match draw(14):
+        match draw(15):
             case 0 | 1:
                 await self._write(path)
             case 2 | 3:
@@ -143,6 +147,8 @@ class Asker:
                 await self._pair()
             case 13 if draw(6) == 0:
                 await self._close()
+            case 14:
+                await self._burst()
             case _:
                 await self._create_sequential()
 
@@ -257,6 +263,30 @@ class Asker:
         assert isinstance(reply.body, Create2Response), reply
         self.memory.made[path] = reply.body.stat.czxid
 
+    async def _burst(self) -> None:
+        """Many at once, and nobody waits for answers."""
+        paths: list[str] = []
+        asked = []
+        for _ in range(1 + self.draw(12)):
+            self.created += 1
+            paths.append(f"/s/{self.number}-{self.created}")
+            data = bytes(self.draw(8) ** 4)
+            asked.append(self.client.ask(_create(paths[-1], data)))
+        asked.append(self.client.ask(GetDataRequest(paths[-1], False)))
+        try:
+            async with asyncio.timeout(5):
+                replies = [await one for one in asked]
+        except TimeoutError as late:
+            raise Lost("no answer") from late
+        for path, reply in zip(paths, replies, strict=False):
+            assert isinstance(reply.body, Create2Response), reply
+            self.memory.made[path] = reply.body.stat.czxid
+        zxids = [self.memory.made[path] for path in paths]
+        if zxids != sorted(zxids):
+            self._problem(f"made in another order than asked: {paths[0]} ...")
+        if replies[-1].err:
+            self._problem(f"{paths[-1]} is not there for who made it")
+
     async def _create_sequential(self) -> None:
         reply = await self.client.call(_create("/q/", b"", CreateMode.PERSISTENT_SEQUENTIAL))
         assert isinstance(reply.body, Create2Response), reply
@@ -305,6 +335,7 @@ class Asker:
         await self.client.close()
         self.client.session = Session()
         self.own.clear()
+        self.watched.clear()
         self.process += self.of
 
     async def last_words(self) -> None:

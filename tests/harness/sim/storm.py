@@ -14,9 +14,9 @@ from checker.models.zookeeper import LocalRead, ZooKeeperRegister
 from checker.verdict import Verdict
 from harness.sim.connection import Link
 from harness.sim.disk import FULL
+from harness.sim.disk_queue import DiskPace
 from harness.sim.loop import SECOND, run
 from harness.sim.network import Pace
-from harness.sim.node import DiskPace
 from harness.sim.world import SimWorld, isolating
 from target_node.state.digest import tree_hash
 from tests.harness.sim.load import Asker, Memory
@@ -33,6 +33,7 @@ class Plan:
     seconds: float = 12.0
     snap_count: int = 100_000
     purges: bool = False
+    pace: Pace | None = None
 
 
 def plan_of(seed: int) -> Plan:
@@ -57,7 +58,8 @@ class Storm:
             self.heal_network, self.heal_network, self.heal_network, self.heal_network,
             self.resume_all, self.resume_all, self.kill, self.kill_leader, self.power_off,
             self.crash_between_effects, self.crash_between_effects, self.crash_between_effects,
-            self.crash_in_disk, self.crash_in_disk, self.pause, self.isolate, self.cut_one_way,
+            self.crash_in_disk, self.crash_in_disk, self.pause, self.nap, self.nap,
+            self.isolate, self.cut_one_way,
             self.split, self.bend_clock, self.slow_disk, self.slow_links, self.power_off_all,
             self.fill_disk, self.reset, self.wipe,
         )  # fmt: skip
@@ -102,6 +104,12 @@ class Storm:
 
     def pause(self, name: str) -> None:
         self.world.pause(name)
+
+    def nap(self, name: str) -> None:
+        """Often long enough for the others to go on without a leader that knows nothing of it."""
+        name = self.world.leader() or name
+        self.world.pause(name)
+        self.world.loop.after(SECOND + self.draw(4 * SECOND), self.world.resume, name)
 
     def resume_all(self, _: str) -> None:
         for name in self.world.names:
@@ -177,6 +185,7 @@ async def live(plan: Plan) -> Run:
         plan.seed,
         plan.size,
         observers=plan.observers,
+        pace=plan.pace,
         traces=True,
         tick_ms=200,
         least_timeout_ms=400,

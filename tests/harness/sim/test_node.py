@@ -9,8 +9,9 @@ import pytest
 
 from harness.sim.clock import SimClock
 from harness.sim.disk import FULL
+from harness.sim.disk_queue import DiskPace
 from harness.sim.loop import MS, SECOND, run
-from harness.sim.node import DiskPace, Record
+from harness.sim.node import Record
 from harness.sim.world import SimWorld, isolating
 from target_node.wire.data import OPEN_ACL_UNSAFE
 from target_node.wire.replies import Create2Response

@@ -12,9 +12,9 @@ import pytest
 from tests.harness.sim.storm import live_through, plan_of
 
 ROOT = Path(__file__).parents[3]
-EVERY_DAY = 48
+EVERY_DAY = 24
 ALL = 2000
-AT_ONCE = 8
+AT_ONCE = 4
 
 TELL = """
 import sys
