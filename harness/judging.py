@@ -1,0 +1,56 @@
+"""What do the judges say of a stored run?
+
+Rules of this file: a run is judged by what it stored and nothing else, so that it can be judged
+again. A judge that fails has said nothing, which leaves the run inconclusive; the others are heard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from checker.check import no_collection
+from checker.formats import jsonl
+from checker.formats.event import HistoryError
+from checker.history import History
+from checker.verdict import Verdict
+from harness.observer import Observer, Silence
+from harness.plan import Results
+from harness.store import StoredRun
+from workloads.names import workload
+from workloads.workload import Finding, Judge, Synced
+
+
+def judge(run: StoredRun, observer: Observer | None = None) -> tuple[Results, History | None]:
+    """The results, and the history that they speak of; KeyError if nobody knows its workload."""
+    facts = run.facts()
+    judged = workload(facts["plan"]["workload"], Synced(facts["synced"]))
+    observer = observer or Silence()
+    findings: list[Finding] = []
+    history = None
+    try:
+        with no_collection():
+            history = jsonl.read(run.history, judged.model)
+    except (HistoryError, OSError) as failure:
+        findings.append(_nothing("history", str(failure)))
+        observer.found(findings[-1])
+    else:
+        for name, of_history in judged.judges().items():
+            findings.append(_finding(name, of_history, history))
+            observer.found(findings[-1])
+    return Results(played=run.played(), findings=findings), history
+
+
+def _finding(name: str, of_history: Judge, history: History) -> Finding:
+    try:
+        return of_history(history)
+    except Exception as failure:
+        return _nothing(name, f"the judge failed: {type(failure).__name__}: {failure}")
+
+
+def _nothing(name: str, why: str) -> Finding:
+    return Finding(judge=name, verdict=Verdict.INCONCLUSIVE, calls=0, because=why)
+
+
+def rows_shown(findings: Sequence[Finding]) -> list[int]:
+    """The rows that any wrong speaks of."""
+    return sorted({row for one in findings for wrong in one.wrongs for row in wrong.rows})

@@ -1,0 +1,100 @@
+"""What is a run to do, as far as it does not depend on where it does it?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from checker.verdict import Verdict, worst
+from workloads.workload import Finding
+
+CALM_SHARE: Final = 6  # of the time, one part goes by before the first fault
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """All that a run was asked for. Times are in seconds."""
+
+    workload: str = "register"
+    nemeses: Sequence[str] = ()
+    time_s: float = 60.0
+    concurrency: int = 10
+    rate: float = 0.0
+    """Calls a second of all clients together; 0 for as many as there are."""
+    seed: int = 0
+    call_s: float = 5.0
+    """After which a call without an answer is in doubt."""
+    connect_s: float = 3.0
+    recover_s: float = 60.0
+    last_s: float = 30.0
+    agree_s: float = 15.0
+    """For how long replicas that differ may yet come to agree."""
+    pace: float = 1.0
+    """Stretches all waits and holds of nemeses."""
+    enough: int = 10
+    """Calls of a kind that must have been answered in a phase, else it has shown nothing."""
+    must_recover: bool = False
+    """Whether it is a wrong, and no mere doubt, if there is no progress after healing."""
+
+    @property
+    def calm_s(self) -> float:
+        """How long clients work before the first fault; without faults, all the time."""
+        return self.time_s / CALM_SHARE if self.nemeses else self.time_s
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Something that must be so for the run to mean anything; if not, `why` says what was seen."""
+
+    name: str
+    passed: bool
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """Something wrong that no judge of the history found."""
+
+    name: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Played:
+    """What is known of a run besides its history."""
+
+    gates: Sequence[Gate] = ()
+    violations: Sequence[Violation] = ()
+    counts: Mapping[str, Mapping[str, Mapping[str, int]]]
+    """phase -> f -> type of event -> how often."""
+    faults: Mapping[str, Mapping[str, int]]
+    """nemesis -> injected, proven, moot."""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Results:
+    """What is said of a run, and why."""
+
+    played: Played
+    findings: Sequence[Finding]
+
+    @property
+    def verdict(self) -> Verdict:
+        """Invalid if anything is wrong, else inconclusive if anything is open."""
+        return worst(
+            [
+                *(one.verdict for one in self.findings),
+                *(Verdict.INVALID for _ in self.played.violations),
+                *(Verdict.INCONCLUSIVE for gate in self.played.gates if not gate.passed),
+            ]
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """The object in `results.json`."""
+        return {
+            "verdict": self.verdict,
+            **asdict(self.played),
+            "findings": [asdict(one) for one in self.findings],
+        }
