@@ -333,18 +333,18 @@ class Clients:
     def _authenticate(self, client: Client, xid: int, body: bytes) -> None:
         request = decode_request(OpCode.AUTH, body)
         assert isinstance(request, AuthRequest), "the type says so"
-        zxid = self._history.tree.last_zxid
         digest = self._turn.settings.super_digest
         try:
             ids = authenticate(
                 request.scheme or "", request.auth, address=client.host, super_digest=digest
             )
         except Refused as refused:
-            self._send(client, reply_packet(xid, Answer(zxid, refused.code)))
+            self._send(client, reply_packet(xid, Answer(0, refused.code)))
             self._refuse(client, f"authentication by {request.scheme!r} failed")
             return
         client.ids = tuple(dict.fromkeys((*client.ids, *ids)))
-        self._send(client, reply_packet(xid, Answer(zxid)))
+        # It overtakes what was asked before it, so it tells of no zxid.
+        self._send(client, reply_packet(xid, Answer(0)))
 
     def _throttle(self, client: Client) -> None:
         crowded = len(client.asked) + len(client.early) >= MOST_ASKED

@@ -60,8 +60,8 @@ class History:
     def replace(self, tree: Tree) -> None:
         """Begin anew with another's tree, which may know less of who is a member than we do."""
         ours, theirs = self.tree.nodes.get(CONFIG), tree.nodes.get(CONFIG)
-        if ours is not None and (theirs is None or theirs.mzxid <= ours.mzxid):
-            tree.set_config(ours.data or b"", ours.mzxid)
+        if ours and ours.data and (theirs is None or theirs.mzxid <= ours.mzxid):
+            tree.set_config(ours.data, ours.mzxid)
         self.tree = tree
         self.tail.clear()
         self._recent.clear()
