@@ -52,12 +52,14 @@ class Course:
             self.durable = min(self.durable, zxid)
 
     def _left(self, event: Event) -> None:
-        self.epoch = self.due = None
+        # What was due stays so: the disk may still be about to join the epoch.
+        self.epoch = None
         self.leads = self.serves = False
         self.applied = Runs()
 
     def _started(self, event: Event) -> None:
         self._left(event)
+        self.due = None
         zxid, accepted = event.facts["zxid"], event.facts["accepted_epoch"]
         current = event.facts["current_epoch"]
         if accepted < self.accepted or current < self.current:

@@ -212,6 +212,19 @@ def test_kept_promises_are_not_held_against_anybody() -> None:
     assert broken(log(KEPT)) == ()
 
 
+def test_who_leaves_a_leader_may_still_be_about_to_join_its_epoch() -> None:
+    late = ["3 proposed zxid=1.1 txn=11", "3 durable zxid=1.1"]
+    before = KEPT[: KEPT.index(late[0])]
+    lines = [*before, "2 accepted_epoch epoch=1", "2 promised leader=3 epoch=1", *late]
+    lines += ["2 synchronising leader=3 by=DIFF", "2 joined leader=3 zxid=1.0 last_zxid=1.1"]
+    lines += [
+        "2 leaving role=follower reason=gone",
+        "2 durable zxid=1.1",
+        "2 current_epoch epoch=1",
+    ]
+    assert broken(log(lines)) == ()
+
+
 def test_the_logs_of_the_nodes_may_come_one_after_the_other() -> None:
     assert broken(sorted(log(KEPT), key=lambda event: event.node)) == ()
 
