@@ -109,7 +109,7 @@ class SimNode:
             return False
         self._operations = self._disk_queue(store)
         self._ports = Ports(self.name, self._network, self._happen)
-        self.note("started", {"life": self._lives})
+        self.note("begun", {"life": self._lives})
         self._happen(Start())
         return True
 
