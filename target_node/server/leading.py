@@ -197,8 +197,9 @@ class Leading:
                 valid = self._sessions.revalidate(
                     asked.session, asked.timeout_ms, sid, self._turn.now.ms
                 )
-                data = encode_payload(Revalidated(asked.session, valid))
-                self._send(sid, QuorumPacket(PacketType.REVALIDATE, self.proposed, data))
+                if valid is not None:
+                    data = encode_payload(Revalidated(asked.session, valid))
+                    self._send(sid, QuorumPacket(PacketType.REVALIDATE, self.proposed, data))
             case PacketType.REQUEST | PacketType.REVALIDATE:
                 self._close(link, "it asks before it is synchronised")
             case _:
@@ -446,10 +447,11 @@ class Leading:
         self._step_reign(bc.Sync(token))
 
     def revalidate(self, session: int, timeout_ms: int) -> None:
-        """We are who knows."""
+        """We are who knows; of one that is being closed its client hears when that is done."""
         me, now_ms = self._place.me, self._turn.now.ms
         valid = self._sessions.revalidate(session, timeout_ms, me, now_ms)
-        self._place.clients.opened(session, valid=valid)
+        if valid is not None:
+            self._place.clients.opened(session, valid=valid)
 
     def touch(self, session: int, timeout_ms: int) -> None:
         """It was heard."""

@@ -76,11 +76,18 @@ class Sessions:
         for touch in touches:
             self.touch(touch.session, touch.timeout_ms, now_ms)
 
-    def revalidate(self, session: int, timeout_ms: int, owner: int, now_ms: int) -> bool:
-        """Is it alive? Then it has moved to this server, and is refused at any other."""
-        if not self.touch(session, timeout_ms, now_ms):
+    def revalidate(self, session: int, timeout_ms: int, owner: int, now_ms: int) -> bool | None:
+        """Is it alive? Then it has moved to this server, and is refused at any other.
+
+        None if it is going: it is gone once its close is committed, which may never be.
+        """
+        one = self._sessions.get(session)
+        if one is None:
             return False
-        self._sessions[session].owner = owner
+        if one.closing:
+            return None
+        self.touch(session, timeout_ms, now_ms)
+        one.owner = owner
         return True
 
     def check_owner(self, session: int, owner: int) -> None:

@@ -1,0 +1,40 @@
+"""What storms have found, each as small as it could be made, and named after what went wrong."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from harness.sim.world import SimWorld, isolating
+from target_node.wire.codes import CreateMode, ErrorCode
+from target_node.wire.data import OPEN_ACL_UNSAFE
+from target_node.wire.requests import Create2Request, DeleteRequest
+from tests.harness.sim.client import Client, Lost
+from tests.harness.sim.test_node import follower, in_world
+
+
+def test_a_session_was_called_gone_because_of_a_close_that_was_never_committed() -> None:
+    """By a leader without followers, which had let it expire: its ephemerals lived on."""
+
+    async def main(world: SimWorld) -> None:
+        leader, other = world.leader(), follower(world)
+        assert leader is not None
+        client = Client(world.network, "c", timeout_ms=400)
+        await client.connect(leader)
+        await client.call(Create2Request("/e", b"", OPEN_ACL_UNSAFE, CreateMode.EPHEMERAL))
+        world.cut(isolating([leader], world.names))
+        client.drop()
+        await asyncio.sleep(0.7)
+        assert [e for e in world.events() if e["event"] == "session_expired"]
+        assert world.leader() == leader, "it does not know yet"
+        with pytest.raises(Lost):
+            await client.connect(leader)
+        while not client.connected:
+            try:
+                assert await client.connect(other), "another session"
+            except Lost:
+                await asyncio.sleep(0.02)
+        assert (await client.call(DeleteRequest("/e", -1))).err == ErrorCode.OK
+
+    in_world(main)
