@@ -12,6 +12,7 @@ lines     talking with such a process
 ports     ports that nobody else has
 words     what a node says when it is asked for a four-letter word
 member    one node: its files, its processes, its clock
+orders    what the proxy is told
 evidence  whether a fault has its effect
 cluster   all of it, as the harness sees a cluster
 """

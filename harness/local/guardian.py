@@ -10,8 +10,8 @@ answers each with one, of the same `id`. It ends when its input does, and all it
 {"do": "kill", "names": ["n1", …]}
     Kill them with all that they started; answers when they are gone.
 {"do": "look"}
-    Answers {"states": {"n1": ["S", null], "n2": ["", -9]}}: its state as of ps, empty for who has
-    ended, and the exit status then.
+    Answers {"states": {"n1": [4711, "S", null], "n2": [4712, "", -9]}}: its state as of ps, empty
+    for who has ended, and the exit status then.
 
 Rules of this file:
 1. Only a child is signalled that has not been waited for: until then its pid is nobody else's.
@@ -55,7 +55,8 @@ class Guardian:
                 return {}
             case "look":
                 children = self._children.items()
-                return {"states": {name: [_state(one), one.poll()] for name, one in children}}
+                told = {name: [one.pid, _state(one), one.poll()] for name, one in children}
+                return {"states": told}
             case other:
                 raise ValueError(f"no command: {other!r}")
 

@@ -11,10 +11,9 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 DEADLINE_S: Final = 20.0
 _LAST_S: Final = 5.0
@@ -29,9 +28,9 @@ class Gone(OSError):
 class Lines:
     """A process of ours; `start` it first."""
 
-    def __init__(self, module: str, log: Path) -> None:
+    def __init__(self, module: str) -> None:
         self._module = module
-        self._log = log
+        self._log = Path()
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
         self._asked: dict[int, asyncio.Future[dict[str, Any]]] = {}
@@ -42,15 +41,15 @@ class Lines:
         assert self._process is not None
         return self._process.pid
 
-    async def start(self, *arguments: str) -> None:
+    async def start(self, log: Path) -> None:
         """In a session of its own: a Ctrl-C in the terminal is for us, who then end it."""
-        command: Sequence[str] = (sys.executable, "-P", "-m", self._module, *arguments)
-        with self._log.open("ab") as log:
+        self._log = log
+        with _opened(log) as errors:
             self._process = await asyncio.create_subprocess_exec(
-                *command,
+                *(sys.executable, "-P", "-m", self._module),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
-                stderr=log,
+                stderr=errors,
                 limit=_LONGEST,
                 env=environment(),
                 start_new_session=True,
@@ -109,3 +108,7 @@ def environment() -> dict[str, str]:
     """For processes of ours, wherever they run: they find our packages, and write at once."""
     paths = [str(HOME), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1"}
+
+
+def _opened(log: Path) -> BinaryIO:
+    return log.open("ab")

@@ -372,8 +372,8 @@ def test_nobody_can_fill_the_memory(how: str) -> None:
 
 def test_the_process_does_as_it_is_told_and_ends(tmp_path: Path) -> None:
     async def run() -> None:
-        proxy = Lines("harness.local.proxy", tmp_path / "log")
-        await proxy.start()
+        proxy = Lines("harness.local.proxy")
+        await proxy.start(tmp_path / "log")
         told = await proxy.ask("open", seed=1, doors={"d": ["a", "b", "127.0.0.1", 9]})
         assert told["ports"]["d"] > 0
         await proxy.ask("set", links=[["a", "b", CUT]], doors={})

@@ -1,0 +1,239 @@
+"""How does an ensemble of processes on this machine look to the harness?
+
+Rules of this file:
+1. What is asked for is a state and not a change: it is brought about from wherever we are, so that
+   a change that failed half-way does no harm.
+2. A process that ended by itself is not started again, except to end a fault that had it killed.
+3. Whatever happens, `stop` and the end of this process end all that was started.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from harness.local.evidence import Probes
+from harness.local.lines import Lines
+from harness.local.member import PORTS, RIGHT, Member, configuration
+from harness.local.orders import modes, ways
+from harness.local.ports import HOST, free_ports
+from harness.local.words import Standing, print_of, standing
+from harness.zookeeper.session import Session, connect
+from nemesis.fault import Fault, Node
+from nemesis.surface import Evidence
+from nemesis.union import Union, union
+from nemesis.written import KINDS
+
+START_S: Final = 60.0
+TRIES: Final = 5  # at finding ports that stay free
+TICK_MS: Final = 200
+_LOOK_S: Final = 0.1
+
+
+class CannotDeploy(Exception):
+    """The ensemble does not come up; the message is for the user."""
+
+
+class LocalCluster:
+    """So many nodes, n1, n2 …; `arguments` are for each node's command, `config` for zoo.cfg."""
+
+    def __init__(
+        self,
+        size: int = 5,
+        *,
+        arguments: Sequence[str] = (),
+        config: str = "",
+        tick_ms: int = TICK_MS,
+    ) -> None:
+        self.nodes: tuple[Node, ...] = tuple(f"n{sid}" for sid in range(1, size + 1))
+        self.supports: frozenset[type] = frozenset(KINDS.values())
+        self.ended: dict[Node, str] = {}
+        """Who ended by itself, though nobody wanted it so: its exit status and last words."""
+        self._arguments = tuple(arguments)
+        self._config = config
+        self._tick_ms = tick_ms
+        self._members: dict[Node, Member] = {}
+        self._doors: dict[str, int] = {}
+        self._guardian = Lines("harness.local.guardian")
+        self._proxy = Lines("harness.local.proxy")
+        self._changing = asyncio.Lock()
+
+    async def deploy(self, directory: Path) -> None:
+        """Start them below this directory, and wait until they serve."""
+        self._directory = _made(directory)
+        await self._guardian.start(self._directory / "guardian.log")
+        for _ in range(TRIES):
+            await self._proxy.start(self._directory / "proxy.log")
+            await self._prepare()
+            await asyncio.gather(*(self._start(one) for one in self._members.values()))
+            if await self._come_up():
+                return
+            await self._guardian.ask("kill", names=self.nodes)
+            await self._proxy.stop()
+        raise CannotDeploy(f"no ports stay free: {'; '.join(self.ended.values())}")
+
+    async def _prepare(self) -> None:
+        ports = iter(free_ports(PORTS * len(self.nodes)))
+        self.ended = {}
+        self._members = {
+            name: Member(name, sid, self._directory / name, (next(ports), next(ports), next(ports)))
+            for sid, name in enumerate(self.nodes, start=1)
+        }
+        members = list(self._members.values())
+        doors = {k: v for one in members for k, v in one.doors(members).items()}
+        self._doors = (await self._proxy.ask("open", seed=0, doors=doors))["ports"]
+        for one in members:
+            one.write_files(self._doors, members)
+        self._zoo_cfg = self._directory / "zoo.cfg"
+        self._zoo_cfg.write_text(configuration(members, self._tick_ms, self._config))
+        self._probes = Probes(self._members, self._proxy, self._doors, self._look)
+
+    async def _come_up(self) -> bool:
+        """False, if a port was taken meanwhile."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + START_S
+        while loop.time() < until:
+            if _serve(await self.roles()):
+                return True
+            await self._look()
+            if any("cannot listen" in why for why in self.ended.values()):
+                return False
+            if self.ended:
+                break
+            await asyncio.sleep(_LOOK_S)
+        ended = "; ".join(f"{node}: {why}" for node, why in self.ended.items())
+        why = ended or f"no leader within {START_S:g} s; {self._directory}/*/log may tell why"
+        raise CannotDeploy(f"the ensemble does not come up: {why}")
+
+    # What can be touched.
+
+    async def apply(self, active: Sequence[Fault]) -> None:
+        """Let these be active, all of them and no others."""
+        so = union(active)
+        async with self._changing:
+            await self._look()
+            await self._proxy.ask("set", links=ways(so), doors=modes(so))
+            # One after the other: whoever is told first does not matter, but that it is the same.
+            for member in self._members.values():
+                await self._set(member, so)
+
+    async def probe(self, fault: Fault, active: Sequence[Fault]) -> Evidence:
+        """What is seen of it."""
+        return await self._probes.probe(fault, active)
+
+    async def _set(self, member: Member, so: Union) -> None:
+        name = member.name
+        if name in so.down and member.up:
+            await self._guardian.ask("kill", names=[name])
+            member.up = member.paused = False
+        if name in so.wiped and not member.wiped:
+            await asyncio.to_thread(member.wipe)
+        member.wiped = name in so.wiped
+        skew = so.clocks.get(name, RIGHT)
+        if skew != member.skew:
+            member.write_clock(skew)
+        if name not in so.down and not member.up:
+            await self._start(member)
+        paused = name in so.paused and member.up
+        if paused != member.paused:
+            number = signal.SIGSTOP if paused else signal.SIGCONT
+            await self._guardian.ask("signal", name=name, signal=number)
+            member.paused = paused
+
+    async def _start(self, member: Member) -> None:
+        command = member.command(self._zoo_cfg, self._arguments)
+        folder, log = str(member.folder), str(member.log)
+        await self._guardian.ask("start", name=member.name, command=command, folder=folder, log=log)
+        member.up = True
+
+    async def _look(self) -> Mapping[Node, tuple[int, str, int | None]]:
+        """Pid, state and exit status of each; whoever has ended by itself is noted."""
+        states = (await self._guardian.ask("look"))["states"]
+        for name, (_, state, status) in states.items():
+            member = self._members[name]
+            if member.up and not state:
+                self.ended.setdefault(name, f"exit status {status}: {member.last_words()}")
+        return {name: tuple(told) for name, told in states.items()}
+
+    # What is asked.
+
+    async def roles(self) -> Mapping[Node, str]:
+        """Of all of them; empty for whoever is not up, or serves nobody."""
+        return {name: one.role for name, one in (await self._standings()).items()}
+
+    async def caught_up(self) -> frozenset[Node]:
+        """Those that have applied what the leader had at the beginning."""
+        before = await self._standings()
+        leaders = [name for name, one in before.items() if one.role == "leader"]
+        if len(leaders) != 1:
+            return frozenset()
+        after = await self._standings()
+        if after[leaders[0]].role != "leader":
+            return frozenset()
+        asked = before[leaders[0]].zxid
+        return frozenset(name for name, one in after.items() if one.role and one.zxid >= asked)
+
+    async def recovered(self, *, within_s: float) -> Mapping[Node, str]:
+        """Wait until all serve and one leads."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + within_s
+        while True:
+            roles = await self.roles()
+            if _serve(roles):
+                return roles
+            if loop.time() >= until:
+                await self._look()
+                ended = "".join(f"; {node} ended: {why}" for node, why in self.ended.items())
+                raise TimeoutError(f"after {within_s:g} s the roles are {dict(roles)}{ended}")
+            await asyncio.sleep(_LOOK_S)
+
+    async def fingerprints(self) -> Mapping[Node, str]:
+        """Of those that serve. The history counts where all know it from the same point on."""
+        told = await asyncio.gather(*(print_of(one.client_port) for one in self._running()))
+        prints = {one.name: said for one, said in zip(self._running(), told, strict=True) if said}
+        begins = {said["chain"].partition(":")[0] for said in prints.values()}
+        names = ("zxid", "digest", "chain") if len(begins) == 1 else ("zxid", "digest")
+        return {
+            node: " ".join(f"{name}={said[name]}" for name in names)
+            for node, said in prints.items()
+        }
+
+    async def connect(self, node: Node, *, timeout_s: float) -> Session:
+        """A new session with this node, through the proxy."""
+        port = self._doors[f"client/{node}"]
+        return await connect(HOST, port, node=node, timeout_s=timeout_s)
+
+    def event_logs(self) -> Mapping[Node, Sequence[Path]]:
+        """One file of each, that goes on when the node is started again."""
+        return {name: [member.events] for name, member in self._members.items()}
+
+    async def pids(self) -> Mapping[str, int]:
+        """Of all that was started and has not been waited for."""
+        nodes = {name: pid for name, (pid, state, _) in (await self._look()).items() if state}
+        return {"guardian": self._guardian.pid, "proxy": self._proxy.pid, **nodes}
+
+    async def stop(self) -> None:
+        """End everything."""
+        await self._guardian.stop()
+        await self._proxy.stop()
+
+    def _running(self) -> list[Member]:
+        return [one for one in self._members.values() if one.up and not one.paused]
+
+    async def _standings(self) -> Mapping[Node, Standing]:
+        running = self._running()
+        told = await asyncio.gather(*(standing(one.client_port) for one in running))
+        known = dict(zip((one.name for one in running), told, strict=True))
+        return {name: known.get(name, Standing()) for name in self.nodes}
+
+
+def _serve(roles: Mapping[Node, str]) -> bool:
+    return all(roles.values()) and list(roles.values()).count("leader") == 1
+
+
+def _made(directory: Path) -> Path:
+    directory.mkdir(parents=True, exist_ok=True)
+    return directory.resolve()
