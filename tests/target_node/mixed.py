@@ -65,6 +65,7 @@ class Mixed(Ensemble):
         for sid, kind in enumerate(kinds, 1):
             self.become(sid, kind)
         self._clients: list[KazooClient] = []
+        self._turned: dict[int, int] = {}
 
     def become(self, sid: int, kind: str) -> None:
         """From its next start on, in the directory that it has."""
@@ -84,8 +85,13 @@ class Mixed(Ensemble):
         return self.wait_until_serving(sids)
 
     def noted(self, sid: int, what: str) -> list[str]:
-        """Lines of one of ours in which this stands, since it first started."""
-        return [line for line in self.members[sid].log.splitlines() if what in line]
+        """Lines of one of ours in which this stands, behind the last `turn_over`."""
+        lines = self.members[sid].log[self._turned.get(sid, 0) :].splitlines()
+        return [line for line in lines if what in line]
+
+    def turn_over(self) -> None:
+        """What was noted so far is of no more interest."""
+        self._turned = {sid: len(one.log) for sid, one in self.members.items()}
 
     # Clients.
 
