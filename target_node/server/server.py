@@ -82,7 +82,8 @@ class Server:
         if not settings.alone:  # who is alone has no membership to tell
             history.tree.set_config(str(ensemble).encode(), ensemble.version)
         self._election = el.Election(settings.sid, ensemble, _pace(settings))
-        self._gossip = ElectionLinks(settings.sid, ensemble, turn.next_connection)
+        # Where it takes votes it knows by itself, even if it is no member any more.
+        self._gossip = ElectionLinks(settings.sid, settings.ensemble, turn.next_connection)
         self.clients = Clients(turn, history)
         self.place = Place(
             settings.sid,

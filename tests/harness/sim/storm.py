@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from checker import check
 from checker.contract import check_contract
@@ -18,8 +18,12 @@ from harness.sim.disk_queue import DiskPace
 from harness.sim.loop import SECOND, run
 from harness.sim.network import Pace
 from harness.sim.world import SimWorld, isolating
+from target_node.protocol.ensemble import Ensemble, Role
 from target_node.state.digest import tree_hash
-from tests.harness.sim.load import Asker, Memory
+from target_node.wire.codes import ErrorCode
+from target_node.wire.requests import ReconfigRequest
+from tests.harness.sim.client import Client, Lost
+from tests.harness.sim.load import ANY, Asker, Memory
 
 HEALED_S = 60.0  # within which an ensemble without faults serves again
 CLIENTS = 4
@@ -34,6 +38,7 @@ class Plan:
     snap_count: int = 100_000
     purges: bool = False
     pace: Pace | None = None
+    reconfigures: bool = False  # the members change, too
 
 
 def plan_of(seed: int) -> Plan:
@@ -42,6 +47,50 @@ def plan_of(seed: int) -> Plan:
     return Plan(
         seed, size, observers, snap_count=(100_000, 20)[seed // 4 % 2], purges=seed // 8 % 2 == 1
     )
+
+
+class Changes:
+    """Who asks for other members, again and again."""
+
+    def __init__(self, world: SimWorld) -> None:
+        self.world = world
+        self.draw = world.draw("members")
+        self.client = Client(world.network, "operator")
+        self.made = 0
+
+    async def go_on(self, until_s: float) -> None:
+        while self.world.seconds < until_s:
+            await asyncio.sleep(self.draw(1500) / 1000)
+            servers = self.world.ensemble.servers
+            one = servers[self.draw(len(servers))]
+            if self.draw(3) == 0:
+                request = ReconfigRequest(None, str(one.sid), None, ANY)
+            else:
+                role = (Role.PARTICIPANT, Role.OBSERVER)[self.draw(3) // 2]
+                request = ReconfigRequest(str(replace(one, role=role)), None, None, ANY)
+            if await self.ask(request):
+                self.made += 1
+
+    async def restore(self) -> None:
+        """All are members as they were at first."""
+        joining = ",".join(str(server) for server in self.world.ensemble.servers)
+        for _ in range(100):
+            if await self.ask(ReconfigRequest(joining, None, None, ANY)):
+                return
+            await asyncio.sleep(0.5)
+        raise AssertionError("the members cannot be changed")
+
+    async def ask(self, request: ReconfigRequest) -> bool:
+        names = self.world.names
+        try:
+            if not self.client.connected:
+                await self.client.connect(names[self.draw(len(names))], patience_s=2)
+            if not self.client.connected:
+                return False
+            return (await self.client.call(request, patience_s=3)).err == ErrorCode.OK
+        except Lost:
+            self.client.drop()
+            return False
 
 
 class Storm:
@@ -53,6 +102,7 @@ class Storm:
         self.log: list[tuple[float, str]] = []
         self.gap_ms = (1, 2, 4, 8)[self.draw(4)]
         self.resting = False
+        self.may_wipe = True
         self.deeds: tuple[Callable[[str], None], ...] = (
             self.start_all, self.start_all, self.start_all, self.start_all, self.start_all,
             self.heal_network, self.heal_network, self.heal_network, self.heal_network,
@@ -150,7 +200,7 @@ class Storm:
 
     def wipe(self, name: str) -> None:
         """Only where all others hold everything, and nothing else happens until it does too."""
-        if self.world.all_serve() and _agree(self.world):
+        if self.may_wipe and self.world.all_serve() and _agree(self.world):
             self.world.lift_faults()
             self.world.wipe(name)
             self.world.start(name)
@@ -184,6 +234,8 @@ async def live(plan: Plan) -> Run:
     world = SimWorld(
         plan.seed,
         plan.size,
+        reconfigurable=plan.reconfigures,
+        checks_acl=False,
         observers=plan.observers,
         pace=plan.pace,
         traces=True,
@@ -193,7 +245,8 @@ async def live(plan: Plan) -> Run:
         purges=plan.purges,
         keep_snapshots=1,
     )
-    memory, storm = Memory(world), Storm(world)
+    memory, storm, changes = Memory(world), Storm(world), Changes(world)
+    storm.may_wipe = not plan.reconfigures
     askers = [Asker(memory, number, CLIENTS) for number in range(CLIENTS)]
     done = Run(world, memory, storm, askers)
     world.start()
@@ -202,25 +255,44 @@ async def live(plan: Plan) -> Run:
     end_s = world.seconds + plan.seconds
     async with asyncio.TaskGroup() as group:
         group.create_task(storm.rage(end_s))
+        if plan.reconfigures:
+            group.create_task(changes.go_on(end_s))
         for asker in askers:
             group.create_task(asker.live(end_s))
     world.lift_faults()
-
-    # A node whose disk was full may yet find that out.
-    async def restart_the_dead() -> None:
-        while not world.all_serve():
-            await asyncio.sleep(1)
-            world.start()
-
-    keeper = asyncio.create_task(restart_the_dead())
-    assert await world.until(world.all_serve, HEALED_S), f"not healed: {world.roles()}"
-    keeper.cancel()
+    if plan.reconfigures:
+        assert await world.until(lambda: _members_serve(world), HEALED_S), _state(world)
+        await changes.restore()
+    assert await world.until(lambda: _all_serve(world), HEALED_S), _state(world)
     for asker in askers:
         await asker.last_words()
     await askers[0]._write("/r/a")
     assert await world.until(lambda: _agree(world), 20), "replicas that do not catch up"
     judge(done)
     return done
+
+
+def _all_serve(world: SimWorld) -> bool:
+    world.start()  # who finds out only now that its disk was full
+    return world.all_serve()
+
+
+def _members_serve(world: SimWorld) -> bool:
+    """All whom the leader takes for members."""
+    world.start()
+    roles, leader = world.roles(), world.leader()
+    if leader is None or (server := world.nodes[leader].server) is None:
+        return False
+    members = server.place.ensemble
+    return isinstance(members, Ensemble) and all(roles[f"n{one.sid}"] for one in members.servers)
+
+
+def _state(world: SimWorld) -> str:
+    members = {
+        name: None if node.server is None else str(node.server.place.ensemble)
+        for name, node in world.nodes.items()
+    }
+    return f"not healed: {world.roles()} {members}"
 
 
 def _trees(world: SimWorld) -> list[tuple[int, str, str]]:
@@ -297,6 +369,10 @@ def _judge_calls(memory: Memory) -> None:
     strict = [op for op in memory.ops if not isinstance(op.call, LocalRead)]
     judgement = check(History.of(strict), ZooKeeperRegister())
     assert judgement.verdict is Verdict.VALID, judgement.worst_part
+
+
+def with_reconfigs(seed: int) -> Plan:
+    return replace(plan_of(seed), reconfigures=True)
 
 
 def live_through(plan: Plan) -> Run:

@@ -9,7 +9,7 @@ import pytest
 from harness.sim.world import SimWorld, isolating
 from target_node.wire.codes import CreateMode, ErrorCode
 from target_node.wire.data import OPEN_ACL_UNSAFE
-from target_node.wire.requests import Create2Request, DeleteRequest
+from target_node.wire.requests import Create2Request, DeleteRequest, ReconfigRequest
 from tests.harness.sim.client import Client, Lost
 from tests.harness.sim.test_node import follower, in_world
 
@@ -38,3 +38,22 @@ def test_a_session_was_called_gone_because_of_a_close_that_was_never_committed()
         assert (await client.call(DeleteRequest("/e", -1))).err == ErrorCode.OK
 
     in_world(main)
+
+
+def test_a_server_that_was_no_member_any_more_could_not_start() -> None:
+    async def main(world: SimWorld) -> None:
+        name = follower(world)
+        client = Client(world.network, "c")
+        await client.connect(world.leader() or "")
+        left = ReconfigRequest(None, name.removeprefix("n"), None, -1)
+        assert (await client.call(left)).err == ErrorCode.OK
+        await asyncio.sleep(1)
+        world.restart(name)
+        assert world.nodes[name].up
+        (server,) = (one for one in world.ensemble.servers if f"n{one.sid}" == name)
+        joined = ReconfigRequest(str(server), None, None, -1)
+        assert await world.until(lambda: world.roles()[name] != "", 30), "it follows as a stranger"
+        assert (await client.call(joined)).err == ErrorCode.OK
+        assert await world.until(world.all_serve, 30)
+
+    in_world(main, reconfigurable=True, checks_acl=False)
