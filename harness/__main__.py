@@ -55,9 +55,81 @@ Megabytes = Annotated[
 ]
 
 
+Seed = Annotated[
+    int | None, typer.Option("--seed", min=0, help="What decides all chance; default: a new one.")
+]
+
+
 @app.callback()
 def zabtest() -> None:
     """Break a replicated service on purpose, and prove whether it stayed correct."""
+
+
+@app.command()
+def run(
+    workload: Annotated[
+        str,
+        typer.Option("--workload", "-w", help="What clients ask for; `zabtest list workloads`."),
+    ] = "register",
+    nemesis: Annotated[
+        str,
+        typer.Option(
+            "--nemesis", "-n", help="What goes wrong, with commas; `zabtest list nemeses`."
+        ),
+    ] = "",
+    time: Annotated[
+        float, typer.Option("--time", "-t", min=1, help="Seconds until all faults are lifted.")
+    ] = 60.0,
+    on: Annotated[str, typer.Option("--on", help="Where: local.")] = "local",
+    target: Annotated[
+        str, typer.Option("--target", help="Which software: zab or zookeeper.")
+    ] = "zab",
+    nodes: Annotated[int, typer.Option("--nodes", min=1, help="How many servers.")] = 5,
+    concurrency: Annotated[
+        int, typer.Option("--concurrency", "-c", min=1, help="How many clients at once.")
+    ] = 10,
+    rate: Annotated[
+        float, typer.Option("--rate", min=0, help="Calls a second of all clients; 0: no limit.")
+    ] = 0.0,
+    seed: Seed = None,
+    bug: Annotated[
+        str | None, typer.Option("--bug", help="Plant this bug in the target's nodes.")
+    ] = None,
+    store: Annotated[Path, typer.Option("--store", help="Where runs are stored.")] = Path("store"),
+    json: Json = False,  # noqa: FBT002
+    keep_on_invalid: Annotated[  # noqa: FBT002
+        bool,
+        typer.Option("--keep-on-invalid", help="Leave the ensemble up after an invalid run."),
+    ] = False,
+) -> None:
+    """Break a service on purpose while clients use it, and judge what they saw.
+
+    Everything is stored below `store`, the newest run at `store/latest`. Ctrl-C heals what was
+    broken and judges what there is. Exit status as of `check`.
+
+    Examples: `zabtest run` · `zabtest run -n partition,kill -t 120` · `zabtest run -w lock
+    --nodes 3 --seed 7 --json`
+    """
+    from harness.running import Request, new_seed, plan_of
+    from harness.running import run as run_it
+    from harness.worlds import Wanted
+
+    plan = plan_of(
+        workload=workload,
+        nemeses=tuple(name.strip() for name in nemesis.split(",") if name.strip()),
+        time_s=time,
+        concurrency=concurrency,
+        rate=rate,
+        seed=new_seed() if seed is None else seed,
+    )
+    request = Request(
+        plan=plan,
+        wanted=Wanted(on, target, nodes, bug),
+        store=store,
+        json=json,
+        keep_on_invalid=keep_on_invalid,
+    )
+    raise typer.Exit(run_it(request))
 
 
 @app.command()
@@ -85,14 +157,21 @@ def check(
 ) -> None:
     """Judge histories: was there one legal order of all calls?
 
-    Exit status: 0 valid, 1 invalid, 2 wrong usage, 3 inconclusive. With several files the worst
-    counts.
+    A folder that a run left is judged by all judges of its workload, unless options say how to
+    read it. Exit status: 0 valid, 1 invalid, 2 wrong usage, 3 inconclusive. With several files
+    the worst counts.
 
     Examples: `zabtest check history.jsonl` · `zabtest check jepsen.edn --model cas-register
     --html why.html` · `zabtest check store/latest --json`
     """
     from harness.checking import Request, check_files
+    from harness.store import StoredRun, is_run
 
+    plain = not (model or format or failed or html or verify or keyed is not None)
+    if plain and all(is_run(path) for path in paths):
+        from harness.running import tell
+
+        raise typer.Exit(tell([StoredRun(path) for path in paths], json=json))
     request = Request(
         model=model,
         format=format,
@@ -135,7 +214,9 @@ def shrink(
 
 @app.command("list")
 def list_(
-    what: Annotated[Literal["models", "formats"], typer.Argument(help="What to list.")],
+    what: Annotated[
+        Literal["models", "formats", "workloads", "nemeses"], typer.Argument(help="What to list.")
+    ],
 ) -> None:
     """List what can be named on the command line, a line each."""
     from harness.listing import lines_of

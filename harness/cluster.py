@@ -16,6 +16,10 @@ class Cluster(Surface, Protocol):
     Every kind keeps the same promises; one suite of tests asks them of each.
     """
 
+    @property
+    def ended(self) -> Mapping[Node, str]:
+        """Who ended by itself, though nobody wanted it so: "exit status 70: its last words"."""
+
     async def deploy(self, directory: Path) -> None:
         """Install, configure, start, and wait for a leader; logs go below this directory."""
 

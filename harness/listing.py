@@ -22,6 +22,16 @@ def lines_of(what: str) -> Iterator[str]:
     if what == "formats":
         for name in FORMATS:
             yield f"{name:16} {_FORMATS[name]}"
+    elif what == "workloads":
+        from workloads.names import workload_class, workload_names
+
+        for name in workload_names():
+            yield f"{name:16} {workload_class(name).about}"
+    elif what == "nemeses":
+        from nemesis.registry import nemeses
+
+        for name, nemesis in nemeses().items():
+            yield f"{name:24} {nemesis.about}"
     else:
         for name in models.NAMES:
             doc = import_module(type(models.named(name)).__module__).__doc__ or ""

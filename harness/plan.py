@@ -23,7 +23,7 @@ class Plan:
     rate: float = 0.0
     """Calls a second of all clients together; 0 for as many as there are."""
     seed: int = 0
-    call_s: float = 5.0
+    call_s: float = 2.0
     """After which a call without an answer is in doubt."""
     connect_s: float = 3.0
     recover_s: float = 60.0

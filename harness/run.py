@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
+from harness.agreement import agreement, ended
 from harness.chance import Chance
 from harness.client import Client, Shared
 from harness.cluster import Cluster
@@ -33,7 +34,7 @@ from workloads.session import InDoubt, NotDone, Refusal
 from workloads.workload import Adapter, Workload
 
 PREPARE_S: Final = 30.0
-LOOK_S: Final = 1.0  # between two looks at the roles, or at the replicas
+LOOK_S: Final = 1.0  # between two looks at the roles
 
 
 class Run:
@@ -84,7 +85,10 @@ class Run:
         finally:
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
-        await self._agree()
+        self._phase("agreement")
+        for seen in (await agreement(self._cluster, self._plan.agree_s), ended(self._cluster)):
+            self._gates += seen.gates
+            self._violations += seen.violations
         self._phase("done")
         if self._hurry.is_set():
             self._gates.append(Gate("the run took its time", passed=False, why="interrupted"))
@@ -212,25 +216,6 @@ class Run:
         else:
             self._gates.append(Gate("last calls", passed=True))
         await asyncio.gather(*(client.leave() for client in self._clients))
-
-    async def _agree(self) -> None:
-        """Replicas that have applied the same must be the same."""
-        self._phase("agreement")
-        until = self._loop.time() + self._plan.agree_s
-        before: Mapping[str, str] = {}
-        while True:
-            prints = await self._cluster.fingerprints()
-            if len(prints) == len(self._cluster.nodes) and len(set(prints.values())) <= 1:
-                self._gates.append(Gate("replicas agree", passed=True))
-                return
-            if self._loop.time() >= until:
-                break
-            before = prints
-            await asyncio.sleep(LOOK_S)
-        told = ", ".join(f"{node} {prints[node]}" for node in sorted(prints))
-        if len(prints) == len(self._cluster.nodes) and prints == before:
-            self._violations.append(Violation("replicas differ", told))
-        self._gates.append(Gate("replicas agree", passed=False, why=told))
 
     async def _watch_roles(self) -> None:
         """Write down who leads, whenever it has changed."""

@@ -119,6 +119,7 @@ class MemoryCluster:
         self.recovers = True
         self.differ = False
         self.refuses: set[str] = set()
+        self.ended: dict[str, str] = {}
 
     @property
     def nodes(self) -> Sequence[str]:

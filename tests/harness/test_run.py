@@ -207,6 +207,16 @@ def test_replicas_that_differ_are_wrong(tmp_path: Path) -> None:
     assert [one.name for one in results.played.violations] == ["replicas differ"]
 
 
+@pytest.mark.parametrize(("status", "verdict"), [(70, "invalid"), (2, "inconclusive")])
+def test_a_node_that_ended_by_itself_is_told(tmp_path: Path, status: int, verdict: str) -> None:
+    async def meddle(cluster: MemoryCluster, hurry: asyncio.Event) -> None:
+        cluster.ended["n2"] = f"exit status {status}: a txn was applied twice"
+
+    results, _, _ = play(tmp_path, Plan(**QUICK), Service(), meddle)
+    assert results.verdict == verdict
+    assert list(not_passed(results)) == ["n2 ended by itself"]
+
+
 def test_whoever_is_in_a_hurry_still_gets_all_healed_and_judged(tmp_path: Path) -> None:
     async def meddle(cluster: MemoryCluster, hurry: asyncio.Event) -> None:
         while not cluster.active:  # noqa: ASYNC110 (it need not be fast)

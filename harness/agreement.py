@@ -1,0 +1,58 @@
+"""When all is healed and quiet: are the replicas the same, and are all of them still there?"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from harness.cluster import Cluster
+from harness.plan import Gate, Violation
+
+LOOK_S: Final = 1.0  # between two looks
+_BROKEN: Final = ("exit status 70:", "exit status 3:")  # an invariant, its data
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a look at the nodes adds to a run's results."""
+
+    gates: Sequence[Gate] = ()
+    violations: Sequence[Violation] = ()
+
+
+async def agreement(cluster: Cluster, within_s: float) -> Seen:
+    """Replicas that have applied the same must be the same.
+
+    Sessions that clients left behind may still end, so they are given a while. Only if they differ
+    and nothing moves any more is it a wrong.
+    """
+    loop = asyncio.get_running_loop()
+    until = loop.time() + within_s
+    before: Mapping[str, str] = {}
+    while True:
+        prints = await cluster.fingerprints()
+        complete = len(prints) == len(cluster.nodes)
+        if complete and len(set(prints.values())) <= 1:
+            return Seen([Gate("replicas agree", passed=True)])
+        if loop.time() >= until:
+            break
+        before = prints
+        await asyncio.sleep(LOOK_S)
+    told = ", ".join(f"{node}: {prints[node]}" for node in sorted(prints)) or "nobody answers"
+    open_gate = Gate("replicas agree", passed=False, why=told)
+    if complete and prints == before:
+        return Seen([open_gate], [Violation("replicas differ", told)])
+    return Seen([open_gate])
+
+
+def ended(cluster: Cluster) -> Seen:
+    """A node that gave up because something was broken in it has found a wrong itself."""
+    gates, violations = [], []
+    for node, why in cluster.ended.items():
+        name = f"{node} ended by itself"
+        gates.append(Gate(name, passed=False, why=why))
+        if why.startswith(_BROKEN):
+            violations.append(Violation(name, why))
+    return Seen(gates, violations)

@@ -1,0 +1,178 @@
+"""`zabtest run`, and `zabtest check` of what it left: from the command line to the verdict.
+
+Rules of this file:
+1. The run is judged, and the verdict is saved, before anything is torn down.
+2. Whoever interrupts gets everything healed, saved and judged; who does so twice, healed and saved.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from checker.verdict import Verdict, worst
+from harness.chance import Chance
+from harness.cluster import Cluster
+from harness.judging import judge
+from harness.observer import Observer
+from harness.plan import Plan, Played, Results
+from harness.recorder import Recorder
+from harness.run import Run
+from harness.store import StoredRun
+from harness.telling import print_json, say
+from harness.telling_runs import PlainLines, lines_of
+from harness.worlds import TARGETS, CannotBeHad, Wanted, cluster_of
+from nemesis.plan import Nemesis
+from nemesis.registry import NoNemesis, check_supported, named
+from workloads.names import adapter, workload, workload_names
+
+WRONG_USAGE: Final = 2
+KIND: Final = "zookeeper"  # of the sessions that all clusters so far give
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What was asked for on the command line, besides the plan."""
+
+    plan: Plan
+    wanted: Wanted
+    store: Path
+    json: bool = False
+    keep_on_invalid: bool = False
+
+
+def new_seed() -> int:
+    """One that nobody has chosen."""
+    return secrets.randbelow(1 << 32)
+
+
+def run(request: Request, observer: Observer | None = None) -> int:
+    """Run it and tell it; the exit status."""
+    plan = request.plan
+    try:
+        cluster = cluster_of(request.wanted)
+        nemeses = named(",".join(plan.nemeses)) if plan.nemeses else ()
+        check_supported(nemeses, cluster)
+        _check(plan)
+    except (CannotBeHad, NoNemesis) as problem:
+        return _refuse(str(problem))
+    synced = TARGETS[request.wanted.target]
+    facts = {"wanted": asdict(request.wanted), "synced": synced, "kind": KIND}
+    store = StoredRun.create(request.store, plan, facts)
+    with asyncio.Runner() as runner:
+        try:
+            watching = observer or PlainLines()
+            played = runner.run(_play(request, cluster, nemeses, store, watching))
+            store.save_results(Results(played=played, findings=()))
+            watching.phase("judging", round(played.seconds * 1e9))
+            status = tell([store], observer=watching, json=request.json)
+            if request.keep_on_invalid and status == Verdict.INVALID.exit_status:
+                runner.run(_keep())
+            return status
+        finally:
+            runner.run(cluster.stop())
+
+
+def tell(runs: Sequence[StoredRun], *, json: bool, observer: Observer | None = None) -> int:
+    """Judge stored runs, save and tell what is said of them; the exit status of the worst."""
+    verdicts, told = [], []
+    for store in runs:
+        try:
+            results, history = judge(store, observer)
+        except KeyError as unknown:
+            return _refuse(f"{store.path}: nobody here knows the workload {unknown}")
+        store.save_results(results)
+        verdicts.append(results.verdict)
+        if json:
+            told.append({"path": str(store.path), **results.as_json()})
+            continue
+        model = workload(store.facts()["plan"]["workload"]).model
+        for line in lines_of(store.path, results, history, model):
+            say(line)
+    verdict = worst(verdicts)
+    if json:
+        print_json({"verdict": verdict, "runs": told})
+    return verdict.exit_status
+
+
+def _check(plan: Plan) -> None:
+    """Whether there is such a workload, and clients enough for it."""
+    try:
+        wanted = workload(plan.workload)
+        adapter(plan.workload, KIND)
+    except KeyError as unknown:
+        names = ", ".join(workload_names())
+        raise CannotBeHad(f"no workload is called {unknown}; there are {names}") from None
+    if plan.concurrency < wanted.least_processes:
+        raise CannotBeHad(
+            f"{plan.workload} needs --concurrency {wanted.least_processes} or more, "
+            f"not {plan.concurrency}"
+        )
+
+
+async def _play(
+    request: Request,
+    cluster: Cluster,
+    nemeses: Sequence[Nemesis],
+    store: StoredRun,
+    observer: Observer,
+) -> Played:
+    plan = request.plan
+    made = workload(plan.workload, TARGETS[request.wanted.target])
+    chance = Chance(plan.seed)
+    hurry = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    playing = asyncio.current_task()
+    assert playing is not None, "a run is a task"
+
+    def interrupted() -> None:
+        if hurry.is_set():
+            playing.cancel()
+            return
+        sys.stderr.write("interrupted: healing and judging; once more to leave at once\n")
+        hurry.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, interrupted)
+    try:
+        with store.open_history() as file:
+            return await Run(
+                plan,
+                cluster,
+                made,
+                adapter(plan.workload, KIND),
+                nemeses,
+                store=store,
+                chance=chance,
+                recorder=Recorder(file, made.model),
+                observer=observer,
+                hurry=hurry,
+            ).play()
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+        store.save_tape(chance.tape)
+
+
+async def _keep() -> None:
+    """Leave the ensemble as it is until somebody has looked at it."""
+    sys.stderr.write("the ensemble is kept as it is; Ctrl-C ends it\n")
+    with suppress(asyncio.CancelledError):
+        await asyncio.Event().wait()
+
+
+def _refuse(why: str) -> int:
+    sys.stderr.write(f"zabtest: {why}\n")
+    return WRONG_USAGE
+
+
+def plan_of(**asked: Any) -> Plan:
+    """The plan of a command line: what was not asked for is as in every plan."""
+    return Plan(**{name: value for name, value in asked.items() if value is not None})
