@@ -278,10 +278,13 @@ class Leading:
             self._reign.ensemble = members
 
     def _first_members(self, new_leader_zxid: int) -> Ensemble:
-        """Whose epoch this is; nobody has given them a version before the first one."""
-        ensemble = self._place.ensemble
+        """Whose epoch this is; nobody has given them a version before the first one.
+
+        Where they cannot change, they have none.
+        """
+        ensemble, settings = self._place.ensemble, self._turn.settings
         first = ensemble.proposed if isinstance(ensemble, Passage) else ensemble
-        if first.version == 0 and not self._turn.settings.alone:
+        if first.version == 0 and settings.reconfigurable and not settings.alone:
             return replace(first, version=new_leader_zxid)
         return first
 

@@ -106,7 +106,7 @@ COMMANDS: list[tuple[str, str]] = [
         "quota for /t does not exist."),
     ("version", r"ZooKeeper CLI version: 3\..*"),
     ("config",
-        r"(server\.\d=127\.0\.0\.1:\d+:\d+:participant;127\.0\.0\.1:\d+\n){3}version=1\d{8}"),
+        r"(server\.\d=127\.0\.0\.1:\d+:\d+:participant;127\.0\.0\.1:\d+\n){3}version=0"),
     ("reconfig -remove 3", "KeeperErrorCode = Reconfig is disabled"),
     ("create /w x", "Created /w"),
     ("create /w/deep", "Created /w/deep"),
