@@ -194,6 +194,7 @@ class Election:
         if not self._is_looking():
             # Nobody counts what an observer says, and a peer of ZooKeeper's, looking, would answer
             # it at once: on and on.
+            self._see_own_vote()
             if asks and self.state in (ServerState.FOLLOWING, ServerState.LEADING):
                 self._tell(sid)
             return
@@ -219,6 +220,12 @@ class Election:
                 self._hear_settled(now_ms, sid, vote)
             case ServerState.OBSERVING:
                 pass
+
+    def _see_own_vote(self) -> None:
+        """Who followed as a stranger and has become a voter since is one that others count on."""
+        if self.state is ServerState.OBSERVING and self.ensemble.is_voter(self.me):
+            self.state = ServerState.FOLLOWING
+            self.vote = replace(self.vote, state=self.state)
 
     def _hear_looking(self, now_ms: int, sid: int, vote: Vote) -> None:
         """A vote of our round or of a later one."""

@@ -57,3 +57,27 @@ def test_a_server_that_was_no_member_any_more_could_not_start() -> None:
         assert await world.until(world.all_serve, 30)
 
     in_world(main, reconfigurable=True, checks_acl=False)
+
+
+def test_servers_that_became_voters_while_they_followed_answered_nobody_who_looked() -> None:
+    """Who looks for a leader needs the votes of a quorum, and waited for them for ever."""
+
+    async def main(world: SimWorld) -> None:
+        leader = world.leader()
+        assert leader is not None
+        first, second, third, _ = (name for name in world.names if name != leader)
+        client = Client(world.network, "c")
+        await client.connect(leader)
+        sids = f"{first[1:]},{second[1:]}"
+        assert (await client.call(ReconfigRequest(None, sids, None, -1))).err == ErrorCode.OK
+        await asyncio.sleep(1)
+        world.restart(first)
+        world.restart(second)
+        assert await world.until(world.all_serve, 30), "strangers follow too"
+        them = ",".join(str(s) for s in world.ensemble.servers if f"n{s.sid}" in (first, second))
+        assert (await client.call(ReconfigRequest(them, None, None, -1))).err == ErrorCode.OK
+        await asyncio.sleep(1)
+        world.restart(third)
+        assert await world.until(world.all_serve, 30)
+
+    in_world(main, size=5, reconfigurable=True, checks_acl=False)
