@@ -12,9 +12,8 @@ import pytest
 
 from harness.invariants import broken
 from tests.target_node import kills
-from tests.target_node.ensemble import PATIENCE_S, Ensemble, Member, ensemble
+from tests.target_node.ensemble import PATIENCE_S, Ensemble, Member, ask, ensemble
 from tests.target_node.kills import LIMIT_S, Tail
-from tests.target_node.raw_client import RawClient
 
 ROUNDS: Final = 20  # of one ensemble, in the long proof
 AWAY: Final = 700  # txns: more than a leader keeps in memory, and than three snapshots leave behind
@@ -107,10 +106,14 @@ def die_while_installing(one: Ensemble, leader: Member, event: str) -> Member:
     """A follower that was away for longer than the leader's log goes back."""
     victim = next(m for m in one.members.values() if m is not leader)
     victim.stop()
-    with RawClient(leader.client_port) as client:
-        for _ in range(AWAY):
-            client.write("/", b"", -1)
+    until = last_zxid(leader) + AWAY
+    kills.until("the others went on", lambda: last_zxid(leader) > until, one)
     return die_at(one, victim, event)
+
+
+def last_zxid(leader: Member) -> int:
+    facts = dict(fact.split("=", 1) for fact in ask(leader.client_port, "hash").split())
+    return int(facts["zxid"], 16)
 
 
 def die_at(one: Ensemble, victim: Member, event: str) -> Member:
