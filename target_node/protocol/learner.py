@@ -226,6 +226,8 @@ class Learner:
             case PacketType.TRUNC:
                 self.stage = Stage.BLOCKED
                 self._effects.append(Truncate(packet.zxid))
+            case PacketType.SNAP if not 0 <= epoch_of(packet.zxid) <= self.epoch:
+                self._leave(f"a tree of 0x{packet.zxid:x} of a leader of epoch {self.epoch}")
             case PacketType.SNAP:
                 self.stage = Stage.BLOCKED
                 self._effects.append(AwaitSnapshot(packet.zxid))

@@ -128,14 +128,24 @@ def read_image(zxid: int, chunks: Iterable[bytes]) -> Tree:
         acl = acls.get(reader.read_long(), nobody)
         czxid, mzxid, ctime, mtime, version, cversion, aversion, owner, pzxid = reader.unpack(_STAT)
         path = path or ROOT
-        if (path != ROOT and split(path)[0] not in tree.nodes) or path in tree.nodes:
-            raise Malformed(f"no place for a node {path}", start)
+        if not _has_place(tree, path):
+            raise Malformed(f"no place for a node {path!r}", start)
         tree.put(
             path,
             ZNode(data, acl, czxid, mzxid, ctime, mtime, version, cversion, aversion, owner, pzxid),
         )
+    if ROOT not in tree.nodes:
+        raise Malformed("a tree without a root", start)
     reader.expect_end()
     return tree
+
+
+def _has_place(tree: Tree, path: str) -> bool:
+    """Its parent came before it, and it comes once."""
+    if path == ROOT:
+        return ROOT not in tree.nodes
+    whole = path.startswith("/") and "\0" not in path
+    return whole and split(path)[0] in tree.nodes and path not in tree.nodes
 
 
 def _chain(zxid: int, row: tuple[ACL, ...]) -> Chain:
@@ -143,6 +153,9 @@ def _chain(zxid: int, row: tuple[ACL, ...]) -> Chain:
     match row:
         case (ACL(0, Id("chain", str(text))),):
             since, _, digest = text.partition(":")
-            return Chain(int(since, 16), bytes.fromhex(digest))
+            try:
+                return Chain(int(since, 16), bytes.fromhex(digest))
+            except ValueError:
+                raise Malformed(f"no chain of a history: {text!r}", 0) from None
         case _:
             return Chain(since=zxid)

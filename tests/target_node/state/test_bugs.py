@@ -346,6 +346,35 @@ def test_a_node_without_a_parent_has_no_place_in_an_image() -> None:
         read_image(1, [image])
 
 
+@pytest.mark.parametrize("path", [b"a/b", b"/\0/b", b"quit"])
+def test_a_path_that_is_none_has_no_place_in_an_image(path: bytes) -> None:
+    leader = Leader()
+    leader.ask(create("/a-b"))
+    written = b"".join(write_image(leader.tree))
+    image = written.replace(b"\0\0\0\4/a-b", len(path).to_bytes(4, "big") + path)
+    assert image != written
+    with pytest.raises(Malformed, match="no place"):
+        read_image(1, [image])
+
+
+def test_a_chain_that_is_none_is_malformed() -> None:
+    image = b"".join(write_image(Tree()))
+    at = image.index(b"chain") + len(b"chain") + 4
+    with pytest.raises(Malformed, match="no chain"):
+        read_image(1, [image[:at] + b"g" + image[at + 1 :]])
+
+
+def test_a_tree_has_a_root() -> None:
+    nothing = encode_head() + b"\0\0\0\1/"
+    with pytest.raises(Malformed, match="root"):
+        read_image(1, [nothing])
+
+
+def encode_head() -> bytes:
+    """No sessions, no ACLs."""
+    return bytes(8)
+
+
 def test_txns_are_applied_in_order() -> None:
     tree = Tree()
     tree.exact = False
