@@ -63,6 +63,14 @@ class Correspondence(Overheard):
         getattr(self, f"do_{command}")(*words)
         return self.lines
 
+    def play(self, text: str) -> list[str]:
+        """The commands, a line each; what came of the last one."""
+        came: list[str] = []
+        for line in text.strip().splitlines():
+            command, *words = line.split()
+            came = self.do(command, words)
+        return came
+
     # The server, its disk and its clock.
 
     def do_server(self, sid: str, _of: str, *words: str) -> None:
