@@ -56,6 +56,8 @@ class History:
         else:
             self.replace(read_image(snapshot.zxid, (image,)))
         self.tail.extend(recovered.txns)
+        # It may be of a leader that nobody came to follow.
+        self.confirmed = snapshot is None
 
     def replace(self, tree: Tree) -> None:
         """Begin anew with another's tree, which may know less of who is a member than we do."""
