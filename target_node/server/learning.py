@@ -319,6 +319,7 @@ class Learning:
             self._place.leave(f"we are a {me.role} from now on")
 
     def _activate(self, leader: int) -> None:
+        self._config = ""  # what NEWLEADER told is older, even if we do not serve yet
         text = self._place.history.tree.node(CONFIG).data or b""
         self._adopt(decode_config(text))
         if leader != self.leader.sid and not self._is_over():

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from harness.sim.disk_queue import DiskPace
 from harness.sim.world import SimWorld, isolating
 from target_node.wire.codes import CreateMode, ErrorCode
 from target_node.wire.data import OPEN_ACL_UNSAFE
@@ -81,3 +82,28 @@ def test_servers_that_became_voters_while_they_followed_answered_nobody_who_look
         assert await world.until(world.all_serve, 30)
 
     in_world(main, size=5, reconfigurable=True, checks_acl=False)
+
+
+def test_a_late_joiner_went_back_to_members_that_had_changed_while_it_joined() -> None:
+    """What NEWLEADER had told took the place of a change that was committed before UPTODATE."""
+
+    async def main(world: SimWorld) -> None:
+        client = Client(world.network, "c")
+        await client.connect(world.leader() or "")
+        late = world.nodes[follower(world)]
+        late.disk_pace = DiskPace(400, 0)
+        world.restart(late.name)
+        since = len(world.events())
+
+        def joined() -> bool:
+            fresh = world.events()[since:]
+            return any(e["event"] == "joined" and e["node"] == late.settings.sid for e in fresh)
+
+        assert await world.until(joined, 30, 0.01)
+        assert (await client.call(ReconfigRequest(None, "4", None, -1))).err == ErrorCode.OK
+        assert world.roles()[late.name] == "", "it is between NEWLEADER and UPTODATE"
+        assert await world.until(lambda: world.roles()[late.name] == "follower", 30)
+        assert late.server is not None
+        assert "server.4" not in str(late.server.place.ensemble)
+
+    in_world(main, observers=1, reconfigurable=True, checks_acl=False)
