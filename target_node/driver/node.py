@@ -27,7 +27,7 @@ from target_node.driver.directory import CannotStart, Found, locked, recovered_f
 from target_node.driver.disk_thread import DiskThread
 from target_node.driver.journal import Journal
 from target_node.driver.routes import Routes
-from target_node.durable.operations import Completion
+from target_node.durable.operations import Completion, Operation
 from target_node.durable.recovery import Recovered
 from target_node.durable.refusal import DiskFailed
 from target_node.protocol.ensemble import Address
@@ -81,6 +81,8 @@ class Node:
         self._clock = clock
         self._connections = Connections(self._happen, routes, journal)
         self._early: list[Event] = []
+        self._asked: list[Operation] = []  # of the disk, and not yet handed to it
+        self._letting_go = False  # the loop has been asked for it
         self._started = False
         self._status: int | None = None
         self._ended = asyncio.Event()
@@ -140,6 +142,7 @@ class Node:
             await self._ended.wait()
         finally:
             self._end(STOPPED)
+            self._let_go()
             await self._connections.close(0 if self._status == BROKEN else _LAST_WORDS_SECONDS)
             self._disk.close(_LAST_SYNC_SECONDS)
             self._journal.soon = None
@@ -173,22 +176,30 @@ class Node:
             return
         try:
             self._step(event)
-            self._let_go()
         except Exception as failure:
             self._break(failure)
+        # Not after each: what many clients ask at once is one send to a follower, and one sync.
+        if not self._letting_go:
+            self._letting_go = True
+            self._loop.call_soon(self._let_go)
 
     def _done(self, completions: Sequence[Completion]) -> None:
         try:
             for completion in completions:
                 self._step(Done(completion))
-            # Not after each: the many answers of one sync leave together.
             self._let_go()
         except Exception as failure:
             self._break(failure)
 
     def _let_go(self) -> None:
+        self._letting_go = False
+        if self._status == BROKEN:
+            return
         # In this order: a kill between the two loses no line about what others were told.
         self._journal.flush()
+        asked, self._asked = self._asked, []
+        for operation in asked:
+            self._disk.put(operation)
         self._connections.flush()
 
     def _step(self, event: Event) -> None:
@@ -201,7 +212,7 @@ class Node:
             case Write() | Stream() | HangUp() | Hold() | Resume():
                 self._connections.carry_out(effect)
             case Perform(operation):
-                self._disk.put(operation)
+                self._asked.append(operation)
             case Note(event, detail):
                 self._journal.note(event, detail)
             case WakeAt(ms):
