@@ -38,12 +38,15 @@ class CannotDeploy(Exception):
 
 
 class LocalCluster:
-    """So many nodes, n1, n2 …; `arguments` are for each node's command, `config` for zoo.cfg."""
+    """So many nodes, n1, n2 …; `module` is what runs, `arguments` are for each node's command,
+    `config` for zoo.cfg.
+    """
 
     def __init__(
         self,
         size: int = 5,
         *,
+        module: Sequence[str] = ("target_node",),
         arguments: Sequence[str] = (),
         config: str = "",
         tick_ms: int = TICK_MS,
@@ -52,6 +55,7 @@ class LocalCluster:
         self.supports: frozenset[type] = frozenset(KINDS.values())
         self.ended: dict[Node, str] = {}
         """Who ended by itself, though nobody wanted it so: its exit status and last words."""
+        self._module = tuple(module)
         self._arguments = tuple(arguments)
         self._config = config
         self._tick_ms = tick_ms
@@ -115,10 +119,16 @@ class LocalCluster:
         so = union(active)
         async with self._changing:
             await self._look()
-            await self._proxy.ask("set", links=ways(so), doors=modes(so))
-            # One after the other: whoever is told first does not matter, but that it is the same.
-            for member in self._members.values():
-                await self._set(member, so)
+            links = self._proxy.ask("set", links=ways(so), doors=modes(so))
+            # What fails for one is done to the others all the same: it may be a healing.
+            failures = []
+            for change in (links, *(self._set(one, so) for one in self._members.values())):
+                try:
+                    await change
+                except OSError as failure:  # a timeout is one
+                    failures.append(failure)
+            if failures:
+                raise failures[0]
 
     async def probe(self, fault: Fault, active: Sequence[Fault]) -> Evidence:
         """What is seen of it."""
@@ -144,7 +154,7 @@ class LocalCluster:
             member.paused = paused
 
     async def _start(self, member: Member) -> None:
-        command = member.command(self._zoo_cfg, self._arguments)
+        command = member.command(self._module, self._zoo_cfg, self._arguments)
         folder, log = str(member.folder), str(member.log)
         await self._guardian.ask("start", name=member.name, command=command, folder=folder, log=log)
         member.up = True
@@ -200,6 +210,11 @@ class LocalCluster:
             node: " ".join(f"{name}={said[name]}" for name in names)
             for node, said in prints.items()
         }
+
+    @property
+    def addresses(self) -> Mapping[Node, str]:
+        """Where each can be reached without the proxy."""
+        return {name: f"{HOST}:{one.client_port}" for name, one in self._members.items()}
 
     async def connect(self, node: Node, *, timeout_s: float) -> Session:
         """A new session with this node, through the proxy."""

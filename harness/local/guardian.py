@@ -36,6 +36,8 @@ from typing import Any, Final, NoReturn
 _PR_SET_PDEATHSIG: Final = 1
 _LIBC: Final = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
+_GUARDIAN: Final = os.getpid()
+
 
 class Guardian:
     """All children by name; of each name the last one."""
@@ -120,6 +122,8 @@ def _state(child: subprocess.Popen[bytes]) -> str:
 def _die_with_parent() -> None:
     if _LIBC is not None:
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != _GUARDIAN:
+            os._exit(1)  # it was killed just before
 
 
 async def _serve(guardian: Guardian) -> None:

@@ -102,10 +102,10 @@ class Member:
         self.data.mkdir()
         (self.data / "myid").write_text(f"{self.sid}\n")
 
-    def command(self, config: Path, more: Sequence[str]) -> list[str]:
-        """How it is started, in its folder."""
+    def command(self, module: Sequence[str], config: Path, more: Sequence[str]) -> list[str]:
+        """How it is started, in its folder; `module` may have arguments before the others."""
         files = ("--events", str(self.events), "--clock", "clock.json", "--routes", "routes.json")
-        return [sys.executable, "-P", "-m", "target_node", str(config), *files, *more]
+        return [sys.executable, "-P", "-m", *module, str(config), *files, *more]
 
     def last_words(self) -> str:
         """The last line of its log."""
