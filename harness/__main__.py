@@ -212,10 +212,32 @@ def shrink(
     raise typer.Exit(shrink_file(path, out, request))
 
 
+@app.command()
+def up(
+    nodes: Annotated[int, typer.Option("--nodes", min=1, max=9, help="How many servers.")] = 3,
+    directory: Annotated[
+        Path | None,
+        typer.Option("--dir", help="Where logs and data stay; default: nowhere, once it ends."),
+    ] = None,
+    bug: Annotated[
+        str | None, typer.Option("--bug", help="Plant this bug; `zabtest list bugs`.")
+    ] = None,
+    json: Json = False,  # noqa: FBT002
+) -> None:
+    """Start an ensemble on this machine, say how to connect to it, and stay until Ctrl-C.
+
+    Any client of ZooKeeper can be used with it. Example: `zabtest up --nodes 3`
+    """
+    from harness.upping import up as stay_up
+
+    raise typer.Exit(stay_up(nodes, directory=directory, bug=bug, json=json))
+
+
 @app.command("list")
 def list_(
     what: Annotated[
-        Literal["models", "formats", "workloads", "nemeses"], typer.Argument(help="What to list.")
+        Literal["models", "formats", "workloads", "nemeses", "bugs"],
+        typer.Argument(help="What to list."),
     ],
 ) -> None:
     """List what can be named on the command line, a line each."""

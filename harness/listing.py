@@ -32,6 +32,12 @@ def lines_of(what: str) -> Iterator[str]:
 
         for name, nemesis in nemeses().items():
             yield f"{name:24} {nemesis.about}"
+    elif what == "bugs":
+        from target_node.bugs.bug import find, names
+
+        for name in names():
+            bug = find(name)
+            yield f"{name:24} breaks: {bug.breaks} ({bug.known_as})"
     else:
         for name in models.NAMES:
             doc = import_module(type(models.named(name)).__module__).__doc__ or ""
