@@ -1,0 +1,1 @@
+"""How are commands run and files moved on a host?"""

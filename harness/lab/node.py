@@ -1,0 +1,85 @@
+"""What is done, as root in namespaces of its own, to be a host?
+
+Its file tree is this machine's, with all that is written to it in memory: nothing that happens on
+it, be it `rm -rf /`, changes the machine.
+"""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Final
+
+from harness.lab.addresses import address, address_6, name
+
+SSHD_CONFIG: Final = """\
+Port 22
+HostKey /etc/ssh/lab_host_key
+AuthorizedKeysFile /etc/ssh/lab_authorized_keys
+PidFile none
+StrictModes no
+UsePAM no
+UseDNS no
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+PermitRootLogin prohibit-password
+MaxStartups 100:30:200
+PrintMotd no
+Subsystem sftp internal-sftp
+"""
+
+# The file tree, before it is the root: what is ours alone, over what is everybody's.
+_TREE: Final = """
+set -e
+read -r go
+mount --make-rprivate /
+mkdir -p "$tree/up" "$tree/work" "$tree/root"
+mount -t overlay overlay -o "lowerdir=/,upperdir=$tree/up,workdir=$tree/work" "$tree/root"
+cd "$tree/root"
+mount --rbind /dev dev
+mount -t proc proc proc
+mount -t sysfs sysfs sys
+for one in run tmp root home var/log var/lib/zabtest; do
+  mkdir -p "$one"; mount -t tmpfs -o mode=755 tmpfs "$one"
+done
+chmod 1777 tmp; chmod 700 root
+mkdir run/sshd run/lock
+cp "$keys/$name" etc/ssh/lab_host_key
+chmod 600 etc/ssh/lab_host_key
+cp "$keys/client.pub" etc/ssh/lab_authorized_keys
+cp "$keys/sshd_config" etc/ssh/lab_sshd_config
+cp "$keys/hosts" etc/hosts
+rm -f etc/resolv.conf etc/nologin; : >etc/resolv.conf
+echo 'hosts: files' >etc/nsswitch.conf
+echo "$name" >etc/hostname
+sed -i 's/^root:[^:]*:/root:*:/' etc/shadow
+hostname "$name"
+ip -batch - <<END
+link set lo up
+addr add $address/24 dev eth0
+addr add $address_6/64 dev eth0 nodad
+link set eth0 up
+END
+mkdir .lower
+pivot_root . .lower
+umount -l /.lower
+rmdir /.lower
+cd /
+exec /usr/sbin/sshd -D -e -f /etc/ssh/lab_sshd_config
+"""
+
+
+def becoming(number: int, folder: Path) -> list[str]:
+    """The command that becomes this host, once it reads a line."""
+    known = {
+        "name": name(number),
+        "address": address(number),
+        "address_6": address_6(number),
+        "tree": f"{folder}/trees/{name(number)}",
+        "keys": f"{folder}/keys",
+    }
+    settings = "".join(f"{key}={shlex.quote(value)}\n" for key, value in known.items())
+    return [
+        *("unshare", "--net", "--mount", "--pid", "--uts", "--ipc", "--fork", "--kill-child"),
+        *("sh", "-c", settings + _TREE),
+    ]

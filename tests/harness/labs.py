@@ -1,0 +1,48 @@
+"""A lab that many tests use, and its hosts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import pytest
+
+from harness.hosts.login import Login
+from harness.hosts.ssh import Pool, SshHost
+from harness.lab import lab as labs
+
+T = TypeVar("T")
+
+
+@pytest.fixture(scope="session")
+def lab() -> Iterator[labs.Lab]:
+    """Five hosts."""
+    one = labs.up(5)
+    yield one
+    one.close()
+
+
+@asynccontextmanager
+async def hosts_of(logins: list[Login] | tuple[Login, ...]) -> AsyncIterator[list[SshHost]]:
+    """Until the end of the block."""
+    pool = Pool()
+    hosts = [SshHost(login, pool) for login in logins]
+    try:
+        yield hosts
+    finally:
+        for host in hosts:
+            await host.close()
+        pool.close()
+
+
+def on(login: Login, what: Callable[[SshHost], Coroutine[Any, Any, T]], **other: Any) -> T:
+    """What this does with the host, or with one that differs from it in this."""
+
+    async def doing() -> T:
+        async with hosts_of((replace(login, **other),)) as (host,):
+            return await what(host)
+
+    return asyncio.run(doing())
