@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from target_node.protocol.events import WakeAt, Woken
-from target_node.protocol.membership import Members
+from target_node.protocol.membership import Members, Passage
 from target_node.wire.codes import ServerState
 from target_node.wire.election import Notification
 
@@ -303,7 +303,9 @@ class Election:
 
     def _tell(self, sid: int) -> None:
         v = self.vote
-        config = str(self.ensemble)
+        # What is not committed is nobody else's to believe.
+        members = self.ensemble
+        config = str(members.current if isinstance(members, Passage) else members)
         self._effects.append(
             Tell(sid, Notification(self.state, v.leader, v.zxid, v.round, v.epoch, config))
         )

@@ -43,6 +43,12 @@ class Looking:
             self._place.turn.note("looking", zxid=standing.last_zxid, epoch=standing.current_epoch)
             self._place.elect(Look(standing.last_zxid, standing.current_epoch))
 
+    def begin_anew(self) -> None:
+        """Other members vote than we thought."""
+        if self._votes:
+            self._votes = False
+            self.begin()
+
     def linked(self, link: QuorumLink) -> None:
         """Kept, unread."""
         self._links[link.connection] = link

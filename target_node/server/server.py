@@ -268,7 +268,10 @@ class Server:
     def _step_gossip(self, event: GossipEvent) -> None:
         for effect in self._gossip.step(self.turn.now.ms, event):
             match effect:
-                case el.Heard() | el.Linked():
+                case el.Heard(_, notification):
+                    self._hear_of_members(notification.config)
+                    self._elect(effect)
+                case el.Linked():
                     self._elect(effect)
                 case WakeAt(time_ms):
                     self.turn.alarm("gossip", time_ms)
@@ -308,12 +311,30 @@ class Server:
             tree.set_config(str(members).encode(), members.version)
         self._elect_among(members)
 
+    def _hear_of_members(self, config: str) -> None:
+        """Who knows only members of long ago would wait for ever for the votes of some who left."""
+        looking, known = self.role, self.place.ensemble
+        if not isinstance(looking, Looking) or self._elected is not None or not config:
+            return
+        current = known.current if isinstance(known, Passage) else known
+        try:
+            members = parse_ensemble(config)
+        except ValueError:
+            return  # it is for the vote beside it to be believed or not
+        if members.version > current.version:
+            self._adopt(members)
+            self._see_members()
+            looking.begin_anew()
+
     def _see_members(self) -> None:
         """Our log may end with a change that may be committed or not: both must agree then."""
         history, ensemble = self.place.history, self.place.ensemble
         current = ensemble.current if isinstance(ensemble, Passage) else ensemble
         proposed = history.proposed_members()
-        self._elect_among(current if proposed is None else Passage(current, proposed))
+        if proposed is None or proposed.version <= current.version:
+            self._elect_among(current)
+        else:
+            self._elect_among(Passage(current, proposed))
 
     def _elect_among(self, members: Members) -> None:
         self.place.ensemble = self._election.ensemble = self._gossip.ensemble = members

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from harness.sim.disk_queue import DiskPace
 from harness.sim.world import SimWorld, isolating
+from target_node.protocol.ensemble import Role
 from target_node.wire.codes import CreateMode, ErrorCode
 from target_node.wire.data import OPEN_ACL_UNSAFE
 from target_node.wire.requests import Create2Request, DeleteRequest, ReconfigRequest
@@ -107,3 +109,23 @@ def test_a_late_joiner_went_back_to_members_that_had_changed_while_it_joined() -
         assert "server.4" not in str(late.server.place.ensemble)
 
     in_world(main, observers=1, reconfigurable=True, checks_acl=False)
+
+
+def test_a_server_that_slept_while_voters_became_observers_never_found_a_leader() -> None:
+    """It asked those who had voted when it went down, of whom too few still did."""
+
+    async def main(world: SimWorld) -> None:
+        leader, late = world.leader(), follower(world)
+        assert leader is not None
+        world.kill(late)
+        client = Client(world.network, "c")
+        await client.connect(leader)
+        voters = [one for one in world.ensemble.servers if f"n{one.sid}" not in (leader, late)]
+        for one in voters[:2]:
+            change = ReconfigRequest(str(replace(one, role=Role.OBSERVER)), None, None, -1)
+            assert (await client.call(change)).err == ErrorCode.OK
+            await asyncio.sleep(3)
+        world.start(late)
+        assert await world.until(world.all_serve, 30)
+
+    in_world(main, size=5, reconfigurable=True, checks_acl=False)
