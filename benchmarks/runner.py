@@ -27,7 +27,7 @@ async def main(plan: Plan, store: StoredRun) -> Played:
     with store.open_history() as file:
         run = Run(
             plan,
-            MemoryCluster(Service()),
+            MemoryCluster(Service(delay_s=0.0)),
             made,
             RegistersInMemory(),
             (),

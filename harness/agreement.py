@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from harness.cluster import Cluster
 from harness.plan import Gate, Violation
 
 LOOK_S: Final = 1.0  # between two looks
+QUIET_S: Final = 0.3  # in which nothing is to be written
+QUIET_LOOKS: Final = 30
 _BROKEN: Final = ("exit status 70:", "exit status 3:")  # an invariant, its data
 
 
@@ -45,6 +48,22 @@ async def agreement(cluster: Cluster, within_s: float) -> Seen:
     if complete and prints == before:
         return Seen([open_gate], [Violation("replicas differ", told)])
     return Seen([open_gate])
+
+
+async def quiet_logs(cluster: Cluster, root: Path) -> Mapping[str, int]:
+    """How long each node's log is at a moment when none of them grows.
+
+    What stands in one log may rest on what stands in another, so all are cut at one moment.
+    """
+    before: Mapping[str, int] = {}
+    for _ in range(QUIET_LOOKS):
+        files = [path for paths in cluster.event_logs().values() for path in paths]
+        sizes = {str(path.relative_to(root)): path.stat().st_size for path in files}
+        if sizes == before:
+            return sizes
+        before = sizes
+        await asyncio.sleep(QUIET_S)
+    return {}
 
 
 def ended(cluster: Cluster) -> Seen:

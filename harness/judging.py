@@ -6,18 +6,24 @@ again. A judge that fails has said nothing, which leaves the run inconclusive; t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import io
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar
 
 from checker.check import no_collection
 from checker.formats import jsonl
 from checker.formats.event import HistoryError
 from checker.history import History
 from checker.verdict import Verdict
+from harness.invariants import Event, broken, parse
 from harness.observer import Observer, Silence
 from harness.plan import Results
 from harness.store import StoredRun
 from workloads.names import workload
-from workloads.workload import Finding, Judge, Synced
+from workloads.workload import Finding, Synced, Wrong, finding
+
+T = TypeVar("T")
 
 
 def judge(run: StoredRun, observer: Observer | None = None) -> tuple[Results, History | None]:
@@ -37,12 +43,29 @@ def judge(run: StoredRun, observer: Observer | None = None) -> tuple[Results, Hi
         for name, of_history in judged.judges().items():
             findings.append(_finding(name, of_history, history))
             observer.found(findings[-1])
-    return Results(played=run.played(), findings=findings), history
+    played = run.played()
+    if played.logs:
+        findings.append(_finding("promises", lambda logs: promises(run.path, logs), played.logs))
+        observer.found(findings[-1])
+    return Results(played=played, findings=findings), history
 
 
-def _finding(name: str, of_history: Judge, history: History) -> Finding:
+def promises(root: Path, logs: Mapping[str, int]) -> Finding:
+    """Whether the nodes' own logs keep what ZAB promises."""
+    events = (event for name, size in logs.items() for event in _events(root / name, size))
+    wrongs = [Wrong(one.promise, one.sentence) for one in broken(events)]
+    return finding("promises", 0, wrongs, figures={"logs": len(logs)})
+
+
+def _events(path: Path, size: int) -> Iterator[Event]:
+    """Up to the moment at which all logs are cut."""
+    with path.open("rb") as file:
+        yield from parse(io.BytesIO(file.read(size)), str(path))
+
+
+def _finding(name: str, judge: Callable[[T], Finding], judged: T) -> Finding:
     try:
-        return of_history(history)
+        return judge(judged)
     except Exception as failure:
         return _nothing(name, f"the judge failed: {type(failure).__name__}: {failure}")
 

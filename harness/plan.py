@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from checker.verdict import Verdict, worst
@@ -71,6 +71,8 @@ class Played:
     faults: Mapping[str, Mapping[str, int]]
     """nemesis -> injected, proven, moot."""
     seconds: float = 0.0
+    logs: Mapping[str, int] = field(default_factory=dict)
+    """The nodes' own logs, and how many bytes of each are of the run, as of one quiet moment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

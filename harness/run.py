@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from harness.agreement import agreement, ended
+from harness.agreement import agreement, ended, quiet_logs
 from harness.chance import Chance
 from harness.client import Client, Shared
 from harness.cluster import Cluster
@@ -26,14 +26,14 @@ from harness.gates import gates_of
 from harness.observer import Observer, Silence
 from harness.pace import Pace
 from harness.plan import Gate, Plan, Played, Violation
+from harness.preparation import prepare
 from harness.recorder import Recorder
 from harness.store import StoredRun
 from nemesis.conduct import conduct
 from nemesis.plan import Nemesis
-from workloads.session import InDoubt, NotDone, Refusal
 from workloads.workload import Adapter, Workload
 
-PREPARE_S: Final = 30.0
+SHORT_S: Final = 5.0  # to wait for what will hardly come
 LOOK_S: Final = 1.0  # between two looks at the roles
 
 
@@ -77,7 +77,7 @@ class Run:
         self._phase("deploy")
         await self._cluster.deploy(self._store.nodes)
         self._phase("prepare")
-        await self._prepare()
+        await prepare(self._cluster, self._shared.adapter, connect_s=self._plan.connect_s)
         watching = self._loop.create_task(self._watch_roles())
         try:
             await self._under_load()
@@ -89,10 +89,11 @@ class Run:
         for seen in (await agreement(self._cluster, self._plan.agree_s), ended(self._cluster)):
             self._gates += seen.gates
             self._violations += seen.violations
+        logs = await quiet_logs(self._cluster, self._store.path)
         self._phase("done")
+        counts = self._shared.counts
         if self._hurry.is_set():
             self._gates.append(Gate("the run took its time", passed=False, why="interrupted"))
-        counts = self._shared.counts
         self._gates += gates_of(self._plan, self._shared.workload.kinds, counts, self._faults)
         if self._shared.crashes:
             why = f"{len(self._shared.crashes)} times, at first: {self._shared.crashes[0]}"
@@ -103,30 +104,13 @@ class Run:
             counts=counts,
             faults=self._faults,
             seconds=round(self._loop.time() - began, 3),
+            logs=logs,
         )
 
     def _phase(self, name: str) -> None:
         self._shared.phase = name
         self._recorder.note("run", "phase", name)
         self._observer.phase(name, self._recorder.now_ns())
-
-    async def _prepare(self) -> None:
-        """Through any node that lets us; what is made there lasts."""
-        until = self._loop.time() + PREPARE_S
-        why = ""
-        while self._loop.time() < until:
-            for node in self._cluster.nodes:
-                try:
-                    session = await self._cluster.connect(node, timeout_s=self._plan.connect_s)
-                    try:
-                        await self._shared.adapter.prepare(session)
-                        return
-                    finally:
-                        await session.close()
-                except (NotDone, InDoubt, Refusal) as failure:
-                    why = f"{node}: {failure}"
-            await asyncio.sleep(LOOK_S)
-        raise RuntimeError(f"no node lets anybody prepare the run; at last {why}")
 
     async def _under_load(self) -> None:
         """Clients work from before the first fault until all has recovered."""
@@ -172,8 +156,11 @@ class Run:
         )
         try:
             await self._pause(seconds, playing)
-        finally:
-            over.set()
+        except asyncio.CancelledError:
+            playing.cancel()  # which lifts everything, too
+            await asyncio.gather(playing, return_exceptions=True)
+            raise
+        over.set()
         try:
             tallies = await playing
         except Exception as failure:
@@ -188,13 +175,24 @@ class Run:
         self._observer.noted(f, value, self._recorder.now_ns())
 
     async def _recover(self) -> None:
-        """Wait until all nodes serve again."""
-        try:
-            await self._cluster.recovered(within_s=self._plan.recover_s)
-            self._gates.append(Gate("recovery", passed=True))
-        except TimeoutError as failure:
-            why = f"not within {self._plan.recover_s:g} s of healing: {failure}".rstrip(": ")
-            self._no_progress("recovery", why)
+        """Wait until all nodes serve again, as long as there is hope and nobody is in a hurry."""
+        began = self._loop.time()
+        while True:
+            left_s = began + self._plan.recover_s - self._loop.time()
+            try:
+                await self._cluster.recovered(within_s=min(left_s, SHORT_S))
+            except TimeoutError as failure:
+                if left_s > SHORT_S and not self._is_short():
+                    continue
+                took_s = self._loop.time() - began
+                self._no_progress("recovery", f"not within {took_s:.0f} s of healing: {failure}")
+            else:
+                self._gates.append(Gate("recovery", passed=True))
+            return
+
+    def _is_short(self) -> bool:
+        """Whether it is of no use to wait for long: a node is gone, or somebody is in a hurry."""
+        return self._hurry.is_set() or bool(self._cluster.ended)
 
     def _no_progress(self, name: str, why: str) -> None:
         if self._plan.must_recover:
@@ -204,14 +202,15 @@ class Run:
     async def _last_calls(self) -> None:
         """Every client asks once more for all that matters."""
         self._phase("last calls")
-        until = self._loop.time() + self._plan.last_s
+        last_s = min(self._plan.last_s, SHORT_S) if self._is_short() else self._plan.last_s
+        until = self._loop.time() + last_s
         left = await asyncio.gather(*(client.finish(until) for client in self._clients))
         unanswered = [place for place, asks in enumerate(left) if asks]
         if unanswered:
             self._no_progress(
                 "last calls",
                 f"{sum(map(len, left))} of clients {', '.join(map(str, unanswered))} "
-                f"were not answered within {self._plan.last_s:g} s",
+                f"were not answered within {last_s:g} s",
             )
         else:
             self._gates.append(Gate("last calls", passed=True))

@@ -116,6 +116,7 @@ class StoredRun:
             counts=said["counts"],
             faults=said["faults"],
             seconds=said["seconds"],
+            logs=said["logs"],
         )
 
     def _write(self, name: str, value: Any) -> None:

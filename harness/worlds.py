@@ -55,9 +55,15 @@ def _local(wanted: Wanted) -> Cluster:
 
     if wanted.target != "zab":
         raise CannotBeHad(f"--on local runs the target zab only, not {wanted.target}")
-    if wanted.bug is not None:
-        raise CannotBeHad("--bug: on local no bugs can be planted yet")
-    return LocalCluster(wanted.nodes)
+    if wanted.bug is None:
+        return LocalCluster(wanted.nodes)
+    from target_node.bugs.bug import find
+
+    try:
+        bug = find(wanted.bug)
+    except LookupError as problem:
+        raise CannotBeHad(str(problem.args[0])) from None
+    return LocalCluster(wanted.nodes, module=("target_node.bugs", bug.name))
 
 
 _WORLDS: Final[Mapping[str, Callable[[Wanted], Cluster]]] = MappingProxyType({"local": _local})

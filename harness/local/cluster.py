@@ -11,16 +11,17 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from harness.local.evidence import Probes
 from harness.local.lines import Lines
 from harness.local.member import PORTS, RIGHT, Member, configuration
 from harness.local.orders import modes, ways
 from harness.local.ports import HOST, free_ports
-from harness.local.words import Standing, print_of, standing
+from harness.local.words import Standing, comparable, print_of, standing
 from harness.zookeeper.session import Session, connect
 from nemesis.fault import Fault, Node
 from nemesis.surface import Evidence
@@ -38,16 +39,13 @@ class CannotDeploy(Exception):
 
 
 class LocalCluster:
-    """So many nodes, n1, n2 …; `module` is what runs, `arguments` are for each node's command,
-    `config` for zoo.cfg.
-    """
+    """So many nodes, n1, n2 …, each runs `module`; `config` is for zoo.cfg."""
 
     def __init__(
         self,
         size: int = 5,
         *,
         module: Sequence[str] = ("target_node",),
-        arguments: Sequence[str] = (),
         config: str = "",
         tick_ms: int = TICK_MS,
     ) -> None:
@@ -56,7 +54,6 @@ class LocalCluster:
         self.ended: dict[Node, str] = {}
         """Who ended by itself, though nobody wanted it so: its exit status and last words."""
         self._module = tuple(module)
-        self._arguments = tuple(arguments)
         self._config = config
         self._tick_ms = tick_ms
         self._members: dict[Node, Member] = {}
@@ -119,12 +116,15 @@ class LocalCluster:
         so = union(active)
         async with self._changing:
             await self._look()
-            links = self._proxy.ask("set", links=ways(so), doors=modes(so))
+            changes: list[Callable[[], Awaitable[Any]]] = [
+                partial(self._proxy.ask, "set", links=ways(so), doors=modes(so))
+            ]
+            changes += [partial(self._set, one, so) for one in self._members.values()]
             # What fails for one is done to the others all the same: it may be a healing.
             failures = []
-            for change in (links, *(self._set(one, so) for one in self._members.values())):
+            for change in changes:
                 try:
-                    await change
+                    await change()
                 except OSError as failure:  # a timeout is one
                     failures.append(failure)
             if failures:
@@ -154,7 +154,7 @@ class LocalCluster:
             member.paused = paused
 
     async def _start(self, member: Member) -> None:
-        command = member.command(self._module, self._zoo_cfg, self._arguments)
+        command = member.command(self._module, self._zoo_cfg)
         folder, log = str(member.folder), str(member.log)
         await self._guardian.ask("start", name=member.name, command=command, folder=folder, log=log)
         member.up = True
@@ -202,14 +202,10 @@ class LocalCluster:
 
     async def fingerprints(self) -> Mapping[Node, str]:
         """Of those that serve. The history counts where all know it from the same point on."""
-        told = await asyncio.gather(*(print_of(one.client_port) for one in self._running()))
-        prints = {one.name: said for one, said in zip(self._running(), told, strict=True) if said}
-        begins = {said["chain"].partition(":")[0] for said in prints.values()}
-        names = ("zxid", "digest", "chain") if len(begins) == 1 else ("zxid", "digest")
-        return {
-            node: " ".join(f"{name}={said[name]}" for name in names)
-            for node, said in prints.items()
-        }
+        running = self._running()
+        told = await asyncio.gather(*(print_of(one.client_port) for one in running))
+        prints = {one.name: said for one, said in zip(running, told, strict=True) if said}
+        return comparable(prints)
 
     @property
     def addresses(self) -> Mapping[Node, str]:

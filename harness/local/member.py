@@ -102,10 +102,10 @@ class Member:
         self.data.mkdir()
         (self.data / "myid").write_text(f"{self.sid}\n")
 
-    def command(self, module: Sequence[str], config: Path, more: Sequence[str]) -> list[str]:
+    def command(self, module: Sequence[str], config: Path) -> list[str]:
         """How it is started, in its folder; `module` may have arguments before the others."""
         files = ("--events", str(self.events), "--clock", "clock.json", "--routes", "routes.json")
-        return [sys.executable, "-P", "-m", *module, str(config), *files, *more]
+        return [sys.executable, "-P", "-m", *module, str(config), *files]
 
     def last_words(self) -> str:
         """The last line of its log."""

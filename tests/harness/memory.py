@@ -20,7 +20,7 @@ from workloads.workload import Answer, Ask
 class Service:
     """One copy. `lies` are names of what it does wrong, now and then."""
 
-    def __init__(self, nodes: int = 3, lies: Sequence[str] = (), delay_s: float = 0.0) -> None:
+    def __init__(self, nodes: int = 3, lies: Sequence[str] = (), delay_s: float = 0.001) -> None:
         self.nodes = [f"n{number}" for number in range(1, nodes + 1)]
         self.lies = lies
         self.delay_s = delay_s
