@@ -99,10 +99,17 @@ class History:
         """Those of a change that our log ends with, committed or not."""
         for txn in reversed(self.tail):
             header, body, _ = decode_txn(txn.payload)
-            if header.type == OpCode.RECONFIG and isinstance(body, SetDataTxn):
-                return parse_ensemble((body.data or b"").decode())
+            if (members := members_in(header, body)) is not None:
+                return members
         return None
 
     def recent(self, until: int) -> Stretch:
         """What we have in memory, up to the zxid that we stand at."""
         return Stretch(self._after, until, tuple(self._recent))
+
+
+def members_in(header: TxnHeader, body: TxnBody | None) -> Ensemble | None:
+    """Those that this txn brings, if it brings any."""
+    if header.type == OpCode.RECONFIG and isinstance(body, SetDataTxn):
+        return parse_ensemble((body.data or b"").decode())
+    return None

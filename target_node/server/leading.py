@@ -32,6 +32,7 @@ from target_node.protocol.membership import Members, Passage
 from target_node.protocol.plan import Diff, Plan, Snap, Stretch, Trunc, plan
 from target_node.server.client import Asked
 from target_node.server.events import HangUp, Stream
+from target_node.server.history import members_in
 from target_node.server.links import SIGNATURE, Image, QuorumLink
 from target_node.server.reconfigurer import Reconfigurer
 from target_node.server.requests import WRITES
@@ -84,7 +85,6 @@ class Leading:
         self._decoded: dict[int, tuple[TxnHeader, TxnBody]] = {}
         self._sessions = Sessions(settings.tick_ms, {}, 0)
         self._prep = Prep(place.history.tree, self._sessions)
-        self._proposed_members: dict[int, Ensemble] = {}  # by the zxid that brings them
         self._over = False
         self.established_ms = 0
 
@@ -422,10 +422,6 @@ class Leading:
 
     # What clients want, ours and the learners'.
 
-    def new_members(self, zxid: int, members: Ensemble) -> None:
-        """This txn, if it is proposed next, brings these."""
-        self._proposed_members = {zxid: members}
-
     @property
     def members(self) -> Members:
         """Of now, and of a change that is under way."""
@@ -504,8 +500,7 @@ class Leading:
             self._decoded[zxid] = (one.header, one.body)
             if self._turn.settings.traces:
                 self._turn.note("proposed", zxid=zxid, txn=crc32(txn.payload))
-            members = self._proposed_members.pop(zxid, None)
-            self._step_reign(bc.Propose(txn, members))
+            self._step_reign(bc.Propose(txn, members_in(one.header, one.body)))
 
     def _commit(self, txn: Txn) -> None:
         header, body = self._decoded.pop(txn.zxid)

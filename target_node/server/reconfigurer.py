@@ -44,5 +44,4 @@ class Reconfigurer:
         # Else it might be committed by nobody, for ever.
         if not members.is_quorum(self._leading.in_step):
             raise Refused(ErrorCode.NEW_CONFIG_NO_QUORUM)
-        self._leading.new_members(zxid, members)
         return str(members).encode()

@@ -185,8 +185,10 @@ class Prep:
     ) -> SetDataTxn:
         if self._reconfigurer is None or not self._reconfigurer.enabled:
             raise Refused(ErrorCode.RECONFIG_DISABLED)
+        members = self._reconfigurer.new_members(zxid, request)
+        # ZooKeeper asks whether one may only after it has seen that one could.
         check_acl(draft.get(CONFIG).acl, Perms.WRITE, asker.ids)
-        return SetDataTxn(CONFIG, self._reconfigurer.new_members(zxid, request), NO_VERSION)
+        return SetDataTxn(CONFIG, members, NO_VERSION)
 
     def _multi(self, zxid: int, request: MultiRequest, asker: Asker, now_ms: int) -> MultiTxn:
         draft = Draft(self.outstanding)

@@ -108,6 +108,8 @@ def test_what_makes_no_sense_is_refused(running: Ensemble) -> None:
     stranger = KazooClient(running.connect_string)
     stranger.start(timeout=PATIENCE_S)
     try:
+        with pytest.raises(BadArgumentsError):
+            stranger.reconfig("nonsense", None, None)
         with pytest.raises(NoAuthError):
             stranger.reconfig(OBSERVER, None, None)
     finally:
