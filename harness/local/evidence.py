@@ -98,7 +98,7 @@ class Probes:
             pieces, size, least_ms = _PIECES, 1, int(RESEND_S * 1000)
         # Who has not come by then is late for sure.
         found = await self._try(links, pieces=pieces, size=size, for_ms=least_ms + 50)
-        late = [one for one in found if (one["last_ms"] or least_ms) >= least_ms]
+        late = [one for one in found if one["arrived"] < pieces or one["last_ms"] >= least_ms]
         words = f"{len(late)} of {len(found)} links took {least_ms} ms or more"
         return Evidence(bool(late) and (bool(fault.loss) or len(late) == len(found)), words)
 

@@ -6,6 +6,7 @@ It is asked at its own port, past the proxy: what it tells is for us, and no cli
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -56,6 +57,15 @@ async def print_of(port: int) -> dict[str, str]:
     """What `hash` says, by name; empty for who serves nobody."""
     said = await ask(port, "hash")
     return facts("\n".join(said.split()), "=") if said.startswith("zxid=") else {}
+
+
+def comparable(prints: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """What is equal at all who applied the same: of histories, only such as begin at one point."""
+    begins = {said["chain"].partition(":")[0] for said in prints.values()}
+    names = ("zxid", "digest", "chain") if len(begins) == 1 else ("zxid", "digest")
+    return {
+        node: " ".join(f"{name}={said[name]}" for name in names) for node, said in prints.items()
+    }
 
 
 async def clock_of(port: int) -> tuple[int, int] | None:

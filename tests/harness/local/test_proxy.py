@@ -326,6 +326,9 @@ def test_a_narrow_link_lets_so_many_bytes_through() -> None:
         comes.say(b"x" * 30_000)
         await there.hears(b"x" * 30_000)
         assert asyncio.get_running_loop().time() - began >= 0.29
+        found = await w.probe("n1", "n2", size=20_000, for_ms=20_000)
+        assert found["arrived"] == 1
+        assert found["last_ms"] >= 190
 
     play(test)
 
