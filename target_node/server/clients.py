@@ -9,7 +9,7 @@ Rules of this file:
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from typing import Final
 
 from target_node.server.client import Asked, Awaits, Client, Stage
@@ -64,7 +64,7 @@ class Clients:
         self._service: Service | None = None
         self._by_session: dict[int, Client] = {}  # those that are open, or about to be
         self._hosts: Counter[str] = Counter()
-        self._fresh: deque[Client] = deque()
+        self._fresh: dict[int, Client] = {}  # that have said nothing yet, the oldest first
         self._impatient: list[Client] = []
 
     # The server's role.
@@ -104,7 +104,7 @@ class Clients:
         self._hosts[host] += 1
         if not self._fresh:
             self._turn.alarm("clients", now_ms + SILENT_MS)
-        self._fresh.append(client)
+        self._fresh[connection] = client
 
     def came(self, connection: int, data: bytes) -> str | None:
         """These bytes came; a four-letter word is for the caller to answer, and hang up."""
@@ -119,6 +119,7 @@ class Clients:
             self._refuse(client, str(error))
         if client.frames.word is not None and client.stage is Stage.FRESH:
             client.stage = Stage.ENDING
+            del self._fresh[connection]
             return client.frames.word
         return None
 
@@ -134,15 +135,12 @@ class Clients:
 
     def woken(self) -> None:
         """Connections that never said anything are closed."""
-        now_ms = self._turn.now.ms
-        while self._fresh and (
-            self._fresh[0].stage is not Stage.FRESH or self._fresh[0].since_ms + SILENT_MS <= now_ms
-        ):
-            client = self._fresh.popleft()
-            if client.stage is Stage.FRESH and client.connection in self.by_connection:
-                self._hang_up(client)
-        if self._fresh:
-            self._turn.alarm("clients", self._fresh[0].since_ms + SILENT_MS)
+        overdue_ms = self._turn.now.ms - SILENT_MS
+        for client in list(self._fresh.values()):
+            if client.since_ms > overdue_ms:
+                self._turn.alarm("clients", client.since_ms + SILENT_MS)
+                break
+            self._hang_up(client)
 
     def drop_silent(self) -> None:
         """Close what has been silent for longer than its session may: its client is elsewhere."""
@@ -153,6 +151,7 @@ class Clients:
 
     def _forget(self, client: Client) -> None:
         client.stage = Stage.ENDING
+        self._fresh.pop(client.connection, None)
         self.watches.drop(client.connection)
         client.asked.clear()
         client.early.clear()
@@ -226,6 +225,7 @@ class Clients:
 
     def _open(self, client: Client, session: int, timeout_ms: int) -> None:
         client.stage = Stage.OPENING
+        del self._fresh[client.connection]
         client.session = session
         client.timeout_ms = timeout_ms
         if (older := self._by_session.get(session)) is not None:
