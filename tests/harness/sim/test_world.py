@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.harness.sim.storm import live_through, plan_of
+from tests.harness.sim.storm import Plan, live_through, plan_of, with_reconfigs
 
 ROOT = Path(__file__).parents[3]
 EVERY_DAY = 24
@@ -24,10 +25,10 @@ sys.stdout.write(done.events_text + done.history_text)
 """
 
 
-def storms(first: int, behind: int) -> None:
-    for seed in range(first, behind):
+def storms(plan: Callable[[int], Plan], first: int, count: int) -> None:
+    for seed in range(first, first + count):
         try:
-            live_through(plan_of(seed))
+            live_through(plan(seed))
         except BaseException as failure:
             failure.add_note(f"seed {seed}")
             raise
@@ -35,13 +36,24 @@ def storms(first: int, behind: int) -> None:
 
 @pytest.mark.parametrize("first", range(0, EVERY_DAY, AT_ONCE))
 def test_storms(first: int) -> None:
-    storms(first, first + AT_ONCE)
+    storms(plan_of, first, AT_ONCE)
+
+
+@pytest.mark.parametrize("first", range(0, EVERY_DAY // 3, AT_ONCE))
+def test_storms_while_members_change(first: int) -> None:
+    storms(with_reconfigs, first, AT_ONCE)
 
 
 @pytest.mark.prove
 @pytest.mark.parametrize("first", range(0, ALL, 100))
 def test_many_storms(first: int) -> None:
-    storms(first, first + 100)
+    storms(plan_of, first, 100)
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize("first", range(0, ALL // 2, 100))
+def test_many_storms_while_members_change(first: int) -> None:
+    storms(with_reconfigs, first, 100)
 
 
 def told(seed: int, hash_seed: str) -> str:
