@@ -154,10 +154,14 @@ class Probes:
 
     async def _unusable(self, node: Node, *, reset: bool) -> Evidence:
         door = self._doors[f"client/{node}"]
-        direct = await ask(self._members[node].client_port, "ruok")
         if reset:
             how = await _come(door)
             return Evidence(how == "reset", f"who connects to {node} is {how}")
+        until = time.monotonic() + _PATIENCE_S
+        while not (direct := await ask(self._members[node].client_port, "ruok")):
+            if time.monotonic() >= until:
+                break
+            await asyncio.sleep(_LOOK_S)
         through = await ask(door, "ruok", within_s=SILENCE_MS / 1000)
         said = f"{node} says {direct!r} when asked itself, and {through!r} to clients"
         return Evidence(bool(direct) and not through, said)
