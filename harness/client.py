@@ -103,7 +103,8 @@ class Client:
         """The last calls; those that nobody answered in time are returned."""
         shared = self._shared
         left = []
-        for ask in shared.workload.last_calls(self.place, shared.plan.concurrency):
+        await self._have_session(until)  # what there is to ask may depend on whose session it is
+        for ask in shared.workload.last_calls(self.process, shared.plan.concurrency):
             for _ in range(LAST_TRIES):
                 session = await self._have_session(until)
                 if session is None:

@@ -154,23 +154,23 @@ def _absent(key: Key, one: Listing, value: Any, shown: int) -> Wrong:
 
 
 def _out_of_order(key: Key, seen: dict[Any, Listing]) -> Iterator[Wrong]:
-    """An addition that followed another, or a listing, is seen ahead of it."""
+    """An addition that followed another is seen ahead of it.
+
+    That it is not seen in a listing it followed is told as from nowhere, since of two listings the
+    later one holds all that the other holds.
+    """
 
     def place(added: Added) -> int:
-        """Odd for members, just below that of the first listing with it."""
+        """That of the first listing with it."""
         first = seen.get(added.value)
-        return NEVER if first is None else 2 * len(first.values) - 1
+        return NEVER if first is None else len(first.values)
 
-    over = [
-        *((one.returned, place(one), one.row) for one in key.added.values()),
-        *((one.returned, 2 * len(one.values), one.row) for one in key.listings),
-    ]
-    over.sort(key=lambda one: (one[0], one[2]))
+    over = sorted(key.added.values(), key=lambda one: (one.returned, one.row))
     last, shown, at = -1, -1, 0  # the latest place of all that is over, and whose it is
-    for added in sorted(key.added.values(), key=lambda one: (one.called, one.row)):
-        while at < len(over) and over[at][0] < added.called:
-            if over[at][1] > last:
-                last, shown = over[at][1], over[at][2]
+    for added in sorted(over, key=lambda one: (one.called, one.row)):
+        while at < len(over) and over[at].returned < added.called:
+            if place(over[at]) > last:
+                last, shown = place(over[at]), over[at].row
             at += 1
         if last > place(added):
             yield Wrong(

@@ -86,6 +86,8 @@ def some_ops(chance: random.Random, size: int, *, local: bool) -> list[Op[Any, A
             seen = held[: len(held) - chance.choice([0, 0, 0, 1, 2])]
             if chance.random() < 0.15 and seen:
                 seen = [one for one in seen if one != chance.choice(seen)]
+            if chance.random() < 0.1:  # too early, or never
+                seen = [*seen, value + chance.randrange(1, 4)]
             kind = ListLocally() if local and chance.random() < 0.6 else ListAll()
             ops.append(op(process, kind, tuple(sorted(seen)), called, returned))
     return ops

@@ -92,7 +92,9 @@ class LocksOnZooKeeper:
 
     async def _guarded(self, session: ZooKeeperSession, key: str, *, releases: bool) -> Answer:
         at = (session.session_id, key)
-        ticket = self._tickets.pop(at) if releases else self._tickets[at]
+        ticket = self._tickets.pop(at, None) if releases else self._tickets.get(at)
+        if ticket is None:
+            raise NotDone("this session holds no such lock")
         first: Step = Delete(ticket.path) if releases else Check(ticket.path)
         token = b"%d" % ticket.held.number
         try:
