@@ -176,7 +176,7 @@ def stand_a_crowd(directory: Path, count: int) -> str:
     try:
         with ensemble(directory, 3, more=LONG_SESSIONS) as one, unharmed(one):
             follower = next(m for m in one.members.values() if m.mode == "follower")
-            files, sizes = open_files(follower), [resident_bytes(follower)]
+            files, sizes, most = open_files(follower), [resident_bytes(follower)], 0
             for wave in range(2):
                 with contextlib.ExitStack() as links:
                     crowd(follower.client_port, count, links)
@@ -187,7 +187,7 @@ def stand_a_crowd(directory: Path, count: int) -> str:
                 until(lambda: open_files(follower) <= files + 3)
                 write_and_read(one, wave)
                 sizes.append(resident_bytes(follower))
-            # What has gone may wait for the collector, which looks seldom: nothing is kept for good.
+            # What has gone may wait for the collector, which looks seldom.
             assert sizes[2] <= sizes[1] + count * UNCOLLECTED_BYTES
             shown = ", ".join(f"{size >> 20} MiB" for size in sizes)
             return f"{most} of {count} connections at once; {shown} before, between and after"

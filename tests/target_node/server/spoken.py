@@ -20,12 +20,13 @@ from target_node.durable.operations import (
 )
 from target_node.durable.scan import zxid_of
 from target_node.server.events import Note
-from target_node.wire.client import Request, Response
+from target_node.wire.client import OPS, Request, Response, encode_body
 from target_node.wire.codes import ErrorCode, EventType, OpCode, PacketType
 from target_node.wire.data import OPEN_ACL_UNSAFE
 from target_node.wire.election import Notification
 from target_node.wire.payloads import (
     AckEpoch,
+    ForwardedRequest,
     LeaderInfo,
     LearnerInfo,
     Revalidate,
@@ -180,6 +181,12 @@ def packet_of(sid: int, words: Sequence[str], sessions: Mapping[str, int]) -> Qu
             data = encode_payload(Revalidated(sessions[words[2]], words[-1] == "alive"))
         case PacketType.REVALIDATE:
             data = encode_payload(Revalidate(sessions[words[2]], 4000))
+        case PacketType.REQUEST:
+            request = request_of(words[3:])
+            asked = ForwardedRequest(
+                sessions[words[2]], 1, OPS[type(request)], encode_body(request)
+            )
+            data = encode_payload(asked)
         case PacketType.PING:
             heard = [name for name in given.get("touches", "").split(",") if name]
             data = encode_touches(tuple(Touch(sessions[name], 4000) for name in heard))
