@@ -12,6 +12,7 @@ from checker.contract import check_contract
 from checker.history import History
 from checker.models.zookeeper import LocalRead, ZooKeeperRegister
 from checker.verdict import Verdict
+from harness.invariants import broken, parse
 from harness.sim.connection import Link
 from harness.sim.disk import FULL
 from harness.sim.disk_queue import DiskPace
@@ -104,6 +105,7 @@ class Storm:
         self.gap_ms = (1, 2, 4, 8)[self.draw(4)]
         self.resting = False
         self.may_wipe = True
+        self.wiped = False
         self.deeds: tuple[Callable[[str], None], ...] = (
             self.start_all, self.start_all, self.start_all, self.start_all, self.start_all,
             self.heal_network, self.heal_network, self.heal_network, self.heal_network,
@@ -205,6 +207,7 @@ class Storm:
             self.world.lift_faults()
             self.world.wipe(name)
             self.world.start(name)
+            self.wiped = True
             self.resting = True
 
     def reset(self, name: str) -> None:
@@ -321,6 +324,9 @@ def judge(done: Run) -> None:
     trees = _trees(world)
     assert len(set(trees)) == 1, f"replicas differ: {trees}"
     _judge_events(world)
+    if not done.storm.wiped:  # who was wiped has forgotten what it promised
+        violations = broken(parse(done.events_text.encode().splitlines()))
+        assert not violations, violations
     _judge_tree(done)
     _judge_calls(memory)
 
