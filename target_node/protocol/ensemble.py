@@ -7,7 +7,7 @@ The text of a membership is the one ZooKeeper keeps in /zookeeper/config, a line
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
@@ -62,20 +62,26 @@ class Ensemble:
 
     servers: tuple[Server, ...]
     version: int = 0
+    # Asked for with every ack: the weight of each participant, and that of all together.
+    _weights: dict[int, int] = field(init=False, repr=False, compare=False)
+    _total: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        weights = {s.sid: s.weight for s in self.servers if s.role is Role.PARTICIPANT}
+        object.__setattr__(self, "_weights", weights)
+        object.__setattr__(self, "_total", sum(weights.values()))
         sids = [server.sid for server in self.servers]
         if sids != sorted(set(sids)):
             raise ValueError(f"the servers are not in order, each once: {sids}")
         if any(server.weight < 0 for server in self.servers):
             raise ValueError("a weight is negative")
-        if not any(self.weight(sid) for sid in sids):
+        if not self._total:
             raise ValueError("nobody may lead")
 
     @property
     def voters(self) -> tuple[int, ...]:
         """The sids of the participants."""
-        return tuple(s.sid for s in self.servers if s.role is Role.PARTICIPANT)
+        return tuple(self._weights)
 
     def server(self, sid: int) -> Server | None:
         """None if it is no member."""
@@ -83,20 +89,18 @@ class Ensemble:
 
     def is_voter(self, sid: int) -> bool:
         """Whether it is a participant."""
-        return any(s.sid == sid and s.role is Role.PARTICIPANT for s in self.servers)
+        return sid in self._weights
 
     def weight(self, sid: int) -> int:
         """What its vote adds to a quorum; nothing, if it is no participant."""
-        server = self.server(sid)
-        return server.weight if server and server.role is Role.PARTICIPANT else 0
+        return self._weights.get(sid, 0)
 
     def is_quorum(self, sids: Iterable[int]) -> bool:
         """Whether any other quorum has one of these too: they hold more than half of the weight.
 
         A server counts once, however often it is named, and an observer never.
         """
-        total = sum(self.weight(sid) for sid in self.voters)
-        return 2 * sum(self.weight(sid) for sid in set(sids)) > total
+        return 2 * sum(map(self.weight, set(sids))) > self._total
 
     def __str__(self) -> str:
         weights = [f"weight.{s.sid}={s.weight}" for s in self.servers if s.weight != 1]
