@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any, Final, TypeAlias, TypeVar
 
 from nemesis.budget import all_caught_up
@@ -66,6 +67,7 @@ class Ledger:
         self._journal = journal
         self._active: list[Entry] = []
         self._all: list[Entry] = []
+        self._numbers = count()
         self._lock = asyncio.Lock()
         self._over = False
         self._changes: list[asyncio.Task[Any]] = []
@@ -87,10 +89,7 @@ class Ledger:
 
     async def inject(self, by: str, aim: str, faults: Iterable[Fault]) -> tuple[Entry, ...]:
         """Let these be active too."""
-        entries = []
-        for fault in faults:
-            entries.append(Entry(len(self._all), fault, by, aim))
-            self._all.append(entries[-1])
+        entries = [Entry(next(self._numbers), fault, by, aim) for fault in faults]
         await self._undisturbed(self._inject(entries))
         return tuple(entries)
 
@@ -129,6 +128,7 @@ class Ledger:
             self._journal([*self.active, *(entry.fault for entry in entries)])
             self._note("inject", _told(entries))
             self._active += entries
+            self._all += entries
             await self._surface.apply(self.active)
             self._note("injected", _told(entries, await self._probe(entries)))
 

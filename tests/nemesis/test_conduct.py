@@ -192,6 +192,7 @@ def test_nothing_is_injected_after_the_end() -> None:
         await ledger.inject("k", "n1", [Crash("n1")])
         assert surface.now == ()
         await asyncio.gather(*late, return_exceptions=True)
+        assert ledger.tally("k").injected == len([f for f, _ in surface.story if f == "inject"])
 
     asyncio.run(run())
 
