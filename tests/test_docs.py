@@ -1,16 +1,27 @@
 """Is what the docs say still so?"""
 
+import asyncio
 import os
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 
 from checker.formats import jsonl
 from docs.reference import pages
+from harness.chance import Chance
+from harness.judging import judge
+from harness.plan import Plan, Played, Results
+from harness.recorder import Recorder
+from harness.run import Run
+from harness.sim.loop import run as simulate
+from harness.store import StoredRun
+from tests.harness.memory import MemoryCluster, Service
+from workloads.register import Register
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -70,6 +81,60 @@ def test_a_model_of_ones_own_works_as_it_is_told(
             writer.event(time_ns=time, process=0, type=kind, f=f, value=None, **error)
     exec("\n".join(code), {})
     assert capsys.readouterr().out.strip() == "valid"
+
+
+def test_an_adapter_of_ones_own_works_as_it_is_told(tmp_path: Path) -> None:
+    class Session:
+        kind, node, session_id, alive = "mine", "n1", 1, True
+        held: ClassVar[dict[str, Any]] = {}
+
+        async def get(self, key: str) -> Any:
+            await asyncio.sleep(0.001)
+            return self.held.get(key)
+
+        async def put(self, key: str, value: Any) -> None:
+            await asyncio.sleep(0.001)
+            self.held[key] = value
+
+        async def swap(self, key: str, old: Any, new: Any) -> bool:
+            await asyncio.sleep(0.001)
+            if fits := bool(self.held.get(key) == old):
+                self.held[key] = new
+            return fits
+
+        async def close(self) -> None:
+            pass
+
+        def abandon(self) -> None:
+            pass
+
+    class Cluster(MemoryCluster):
+        async def connect(self, node: str, *, timeout_s: float) -> Any:
+            return Session()
+
+    code = re.findall(r"```python\n(.*?)```", (DOCS / "workloads.md").read_text(), re.S)
+    told: dict[str, Any] = {}
+    exec("\n".join(code), told)
+    plan = Plan(time_s=1.0, rate=500.0, agree_s=0.0)
+    store = StoredRun.create(tmp_path, plan, {"synced": "linearizable"})
+
+    async def main() -> Played:
+        made = Register()
+        with store.open_history() as file:
+            run = Run(
+                plan,
+                Cluster(Service()),
+                made,
+                told["RegistersInMyStore"](),
+                (),
+                store=store,
+                chance=Chance(1),
+                recorder=Recorder(file, made.model),
+            )
+            return await run.play()
+
+    store.save_results(Results(played=simulate(main()), findings=()))
+    assert judge(store)[0].verdict == "valid"
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda path: path.name)
