@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from target_node.server.events import Data, Port
 from tests.target_node.server.correspondence import Correspondence
 
 FOLLOWS = """
@@ -259,3 +260,21 @@ def test_a_learner_asks_for_nothing_before_it_is_synchronised(asked: str) -> Non
         "note: learner_closed it asks before it is synchronised",
         "hang up on 2",
     ]
+
+
+def test_a_leader_that_sends_nonsense_is_left() -> None:
+    world = after(FOLLOWS)
+    world.step(Data(world.end("3", Port.QUORUM), b"\xff" * 64))
+    assert any("the leader sent nonsense" in line for line in world.lines)
+
+
+def test_an_answer_belongs_to_the_request_of_its_number() -> None:
+    world = after(FOLLOWS, A_IS_IN, "client a create /x")
+    world.play("from 3 PROPOSAL 2.2 create /y by=a cxid=7")
+    assert world.play("from 3 COMMIT 2.2") == ["apply 2.2"]
+
+
+def test_who_dials_a_follower_and_goes_is_nobodys_leader() -> None:
+    world = after(FOLLOWS)
+    assert world.play("dials 1") == ["hang up on 1"]
+    assert world.play("from 3 PING 2.0") == ["to 3: PING 2.0"]
