@@ -113,7 +113,8 @@ class Storm:
             self.crash_between_effects, self.crash_between_effects, self.crash_between_effects,
             self.crash_in_disk, self.crash_in_disk, self.pause, self.nap, self.nap,
             self.isolate, self.cut_one_way,
-            self.split, self.bend_clock, self.slow_disk, self.slow_links, self.power_off_all,
+            self.split, self.depose, self.depose, self.bend_clock, self.slow_disk,
+            self.slow_links, self.power_off_all,
             self.fill_disk, self.reset, self.wipe,
         )  # fmt: skip
 
@@ -175,6 +176,13 @@ class Storm:
         links: list[Link] = [(name, other) for other in self.world.names if other != name]
         kept = [link for link in links if self.draw(2)]
         self.world.cut(kept if self.draw(2) else [(b, a) for a, b in kept])
+
+    def depose(self, name: str) -> None:
+        """A leader that is cut off, and whose time goes so slowly that it does not notice."""
+        name = self.world.leader() or name
+        self.world.cut(isolating([name], self.world.names))
+        self.world.nodes[name].set_clock(rate=0.2)
+        self.world.loop.after(5 * SECOND, self.world.nodes[name].set_clock)
 
     def split(self, _: str) -> None:
         some = [name for name in self.world.names if self.draw(2)]
