@@ -264,7 +264,7 @@ def test_a_learner_asks_for_nothing_before_it_is_synchronised(asked: str) -> Non
 
 def test_a_leader_that_sends_nonsense_is_left() -> None:
     world = after(FOLLOWS)
-    world.step(Data(world.end("3", Port.QUORUM), b"\xff" * 64))
+    world.step(Data(world.end("3", Port.QUORUM), b"GET / HTTP/1.1\r\nHost: here\r\n\r\n"))
     assert any("the leader sent nonsense" in line for line in world.lines)
 
 
