@@ -1,0 +1,239 @@
+"""How does an ensemble on hosts look to the harness?
+
+Rules of this file:
+1. What is asked for is a state and not a change: a change that failed half-way does no harm.
+2. All hosts are spoken to at once, and what fails at one is done at the others all the same: it may
+   be a healing.
+3. Nothing is begun on hosts that another run holds, and all that was begun ends with `stop`. If
+   nobody is left to call it, every fault ends by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from harness.deploy import audit, lease, replicas
+from harness.deploy.evidence import Probes
+from harness.deploy.hosted import Hosted, HostFacts, look_at
+from harness.deploy.packets import Network
+from harness.deploy.target import CLIENT_PORT, HOME, Member, Target
+from harness.hosts.host import Host
+from harness.hosts.trouble import HostTrouble
+from harness.local.words import Standing
+from harness.zookeeper.session import Session, connect
+from nemesis.fault import ClientLink, ClockSkew, Crash, Fault, Node, Partition, Pause, Wipe
+from nemesis.surface import Evidence
+from nemesis.union import union
+
+START_S: Final = 60.0
+_LOOK_S: Final = 0.1
+
+_T = TypeVar("_T")
+
+
+class CannotDeploy(Exception):
+    """The ensemble does not come up; the message is for the user, a line for each reason."""
+
+
+class HostCluster:
+    """A node on each of these hosts. `close` is called at the end of `stop`."""
+
+    def __init__(
+        self,
+        hosts: Sequence[Host],
+        target: Target,
+        *,
+        close: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        self.nodes: tuple[Node, ...] = tuple(host.name for host in hosts)
+        clocks = [ClockSkew] if target.skews else []
+        self.supports: frozenset[type] = frozenset(
+            [Partition, ClientLink, Crash, Pause, Wipe, *clocks]
+        )
+        self.ended: dict[Node, str] = {}
+        """Who ended by itself, though nobody wanted it so: its exit status and last words."""
+        self.changed: dict[Node, Sequence[str]] = {}
+        """What `stop` has found at hosts that is not as it was before `deploy`."""
+        self._target = target
+        self._hosts = tuple(hosts)
+        self._close = close
+        members = [Member(host.name, sid, host.address) for sid, host in enumerate(hosts, start=1)]
+        self._members = tuple(members)
+        self._hosted = {
+            host.name: Hosted(host, member, target)
+            for host, member in zip(hosts, members, strict=True)
+        }
+        self._changing = asyncio.Lock()
+        self._before: Mapping[Node, audit.Seen] = {}
+        self._renewing: asyncio.Task[None] | None = None
+        self._events: dict[Node, Sequence[Path]] = {}
+        self._held = False
+
+    async def deploy(self, directory: Path) -> None:
+        """Install, configure and start it, and wait until all nodes serve."""
+        self._directory = directory
+        found = dict(zip(self.nodes, await self._all(self._look_at), strict=True))
+        if reasons := [line for node in self.nodes for line in _reasons(node, found[node])]:
+            raise CannotDeploy("\n".join(reasons))
+        self._network = Network(
+            {node: one.addresses for node, one in found.items()},
+            {node: (one.ssh_port,) for node, one in found.items()},
+        )
+        self._probes = Probes(self._hosted, self._network)
+        seen = await self._all(lambda one: audit.look(one.host))
+        self._before = dict(zip(self.nodes, seen, strict=True))
+        self._held = True
+        await self._all(lambda one: one.install(self._members))
+        await self._all(Hosted.start)
+        self._renewing = asyncio.get_running_loop().create_task(self._renew())
+        try:
+            await self.recovered(within_s=START_S)
+        except TimeoutError as late:
+            raise CannotDeploy(f"the ensemble does not come up: {late}") from None
+
+    async def connect(self, node: Node, *, timeout_s: float) -> Session:
+        """A new session with this node, the way that SSH goes too."""
+        host = self._hosted[node].host
+
+        async def opener(name: str, port: int) -> Any:
+            return await host.dial(port, timeout_s=timeout_s)
+
+        return await connect(
+            host.address, CLIENT_PORT, node=node, timeout_s=timeout_s, opener=opener
+        )
+
+    # What can be touched.
+
+    async def apply(self, active: Sequence[Fault]) -> None:
+        """Let these be active, all of them and no others."""
+        so = union(active)
+        async with self._changing:
+            await self._standings()  # who ended by itself did so before this
+            await self._all(lambda one: one.set(so, self._network))
+
+    async def probe(self, fault: Fault, active: Sequence[Fault]) -> Evidence:
+        """What is seen of it."""
+        return await self._probes.probe(fault, active)
+
+    # What is asked.
+
+    async def roles(self) -> Mapping[Node, str]:
+        """Of all of them; empty for whoever is not up, or serves nobody."""
+        return {node: one.role for node, one in (await self._standings()).items()}
+
+    async def caught_up(self) -> frozenset[Node]:
+        """Those that have applied what the leader had at the beginning."""
+        before = await self._standings()
+        leaders = [node for node, one in before.items() if one.role == "leader"]
+        if len(leaders) != 1:
+            return frozenset()
+        after = await self._standings()
+        if after[leaders[0]].role != "leader":
+            return frozenset()
+        asked = before[leaders[0]].zxid
+        return frozenset(node for node, one in after.items() if one.role and one.zxid >= asked)
+
+    async def recovered(self, *, within_s: float) -> Mapping[Node, str]:
+        """Wait until all serve and one leads."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + within_s
+        while True:
+            roles = await self.roles()
+            if all(roles.values()) and list(roles.values()).count("leader") == 1:
+                return roles
+            if loop.time() >= until:
+                ended = "".join(f"; {node} ended: {why}" for node, why in self.ended.items())
+                raise TimeoutError(f"after {within_s:g} s the roles are {dict(roles)}{ended}")
+            await asyncio.sleep(_LOOK_S)
+
+    async def fingerprints(self) -> Mapping[Node, str]:
+        """Of those that serve. What they wrote down is fetched too, if they are quiet."""
+        if not self._target.writes_events:
+            return await replicas.read(
+                self.nodes, lambda node, timeout_s: self.connect(node, timeout_s=timeout_s)
+            )
+        prints = await replicas.told(self._hosted)
+        files = await replicas.quiet_events(self._hosted, self._directory)
+        if files:
+            self._events = {node: [file] for node, file in files.items()}
+        return prints
+
+    def event_logs(self) -> Mapping[Node, Sequence[Path]]:
+        """Copies, all of one moment at which none of them grew."""
+        return self._events
+
+    async def collect(self, *, data: bool = False) -> None:
+        """Fetch what the nodes wrote, with their disks if `data`, below the directory of logs."""
+        await self._all(lambda one: one.collect(self._directory / one.member.name, data=data))
+
+    async def stop(self) -> None:
+        """Fetch the logs, end everything, and compare each host with what it was."""
+        if self._renewing is not None:
+            self._renewing.cancel()
+            await asyncio.gather(self._renewing, return_exceptions=True)
+            self._renewing = None
+        try:
+            if self._held:
+                with suppress(HostTrouble):
+                    await self.collect()
+                await self._all(Hosted.stop)
+                await self._all(self._compare)
+                await self._all(lambda one: one.host.run(["rm", "-rf", HOME, lease.FOLDER]))
+                self._held = False
+        finally:
+            if self._close is not None:
+                await self._close()
+                self._close = None
+
+    async def _compare(self, one: Hosted) -> None:
+        name = one.member.name
+        if found := audit.differences(self._before[name], await audit.look(one.host)):
+            self.changed[name] = found
+
+    async def _look_at(self, one: Hosted) -> HostFacts:
+        return await look_at(one.host, self._target)
+
+    async def _standings(self) -> Mapping[Node, Standing]:
+        told = dict(zip(self.nodes, await self._all(Hosted.standing), strict=True))
+        for node, (_, how) in told.items():
+            if how and self._hosted[node].up:
+                self.ended.setdefault(node, how)
+        return {node: standing for node, (standing, _) in told.items()}
+
+    async def _renew(self) -> None:
+        """What a host misses it hears the next time; if it never does, it undoes its faults."""
+        while True:
+            await asyncio.sleep(lease.RENEW_S)
+            await asyncio.gather(
+                *(one.renew() for one in self._hosted.values()), return_exceptions=True
+            )
+
+    async def _all(self, what: Callable[[Hosted], Awaitable[_T]]) -> list[_T]:
+        """Do this with every host at once, with all of them; then the first failure."""
+        done = await asyncio.gather(
+            *(what(one) for one in self._hosted.values()), return_exceptions=True
+        )
+        results: list[_T] = []
+        for one in done:
+            if isinstance(one, BaseException):
+                raise one
+            results.append(one)
+        return results
+
+
+def _reasons(node: Node, found: HostFacts) -> list[str]:
+    """Why nothing can be deployed there."""
+    reasons = [f"{node} lacks {what}" for what in found.lacks]
+    if not found.root:
+        reasons.append(f"{node}: faults need root: log in as root, or use --sudo")
+    elif not found.packets:
+        reasons.append(f"{node} lacks iptables (and ip6tables): apt-get install iptables")
+    if found.busy:
+        reasons.append(
+            f"{node} is held by another run: wait {lease.LEASE_S} s after its end, or end it"
+        )
+    return reasons

@@ -1,0 +1,163 @@
+"""Has a fault on hosts the effect that it should have?
+
+Nothing is believed because it was ordered: connections are tried over cut links while the packets
+that our rules drop are counted, processes are looked at, clocks are read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Final, assert_never
+
+from harness.deploy import scripts
+from harness.deploy.hosted import Hosted
+from harness.deploy.packets import COUNTS, Network, counts
+from harness.deploy.target import CLIENT_PORT, ELECTION_PORT, HOME
+from harness.hosts.host import words
+from harness.local.words import facts
+from nemesis.fault import (
+    ClientLink,
+    ClockSkew,
+    Crash,
+    Fault,
+    Link,
+    Node,
+    Partition,
+    Pause,
+    Slow,
+    Wipe,
+)
+from nemesis.surface import Evidence
+from nemesis.union import union
+
+SILENCE_S: Final = 0.3  # for which a cut link is listened to
+_TIMED_OUT: Final = "124"  # as `timeout` tells it
+_CLOSE_MS: Final = 20  # as near as two clocks can be read
+_RATE_S: Final = 0.25  # over which a rate is measured
+_PATIENCE_S: Final = 3.0
+
+
+class Probes:
+    """What can be seen of a fault."""
+
+    def __init__(self, hosted: Mapping[Node, Hosted], network: Network) -> None:
+        self._hosted = hosted
+        self._network = network
+
+    async def probe(self, fault: Fault, active: Sequence[Fault]) -> Evidence:
+        """What is seen of it, while these are active."""
+        match fault:
+            case Partition(links):
+                return await self._silent(links)
+            case Crash(node):
+                return await self._in_state(node, "gone")
+            case Wipe(node):
+                gone = await self._in_state(node, "gone")
+                left = (await self._hosted[node].host.run(["ls", "-A", f"{HOME}/data"])).text
+                said = f"{gone.words}, and its disk holds {left or 'nothing'}"
+                return Evidence(gone.proven and left == "myid", said)
+            case Pause(node):
+                return await self._in_state(node, "T")
+            case ClockSkew():
+                return await self._skewed(fault, active)
+            case ClientLink(node, reset):
+                return await self._unusable(node, reset=reset)
+            case Slow():
+                return Evidence(proven=False, words="cannot be done here")
+            case _:
+                assert_never(fault)
+
+    async def _silent(self, links: frozenset[Link]) -> Evidence:
+        before = await self._dropped(links)
+        senders = sorted({a for a, _ in links})
+        tried = await asyncio.gather(*(self._try(a, sorted(links)) for a in senders))
+        after = await self._dropped(links)
+        for (a, b), status in (pair for one in tried for pair in one.items()):
+            if status != _TIMED_OUT:
+                return Evidence(proven=False, words=f"{b} answers {a}, with status {status}")
+            if after[a, b] <= before[a, b]:
+                return Evidence(proven=False, words=f"{b} has dropped no packet of {a}")
+        number = sum(after.values()) - sum(before.values())
+        ways = f"{len(links)} links" if len(links) > 1 else "the link"
+        return Evidence(
+            proven=True, words=f"no connection over {ways}, and {number} packets were dropped"
+        )
+
+    async def _try(self, a: Node, links: Sequence[Link]) -> Mapping[Link, str]:
+        """With which status each attempt at a connection from this node ends."""
+        mine = [link for link in links if link[0] == a]
+        script = ""
+        for i, (_, b) in enumerate(mine):
+            address = self._hosted[b].member.address
+            dial = words([f": </dev/tcp/{address}/{ELECTION_PORT}"])
+            script += f"{{ timeout {SILENCE_S} bash -c {dial} 2>/dev/null; echo {i} $?; }} &\n"
+        done = await self._hosted[a].host.run(script + "wait\n")
+        told = dict(line.split() for line in done.text.splitlines())
+        return {link: told.get(str(i), "?") for i, link in enumerate(mine)}
+
+    async def _dropped(self, links: frozenset[Link]) -> Mapping[Link, int]:
+        """How many packets each link's end has dropped so far."""
+        ends = sorted({b for _, b in links})
+        said = await asyncio.gather(*(self._hosted[b].host.run(COUNTS) for b in ends))
+        dropped = {b: counts(one.text) for b, one in zip(ends, said, strict=True)}
+        return {
+            (a, b): sum(dropped[b].get(one, 0) for one in self._network.own(a)) for a, b in links
+        }
+
+    async def _in_state(self, node: Node, wanted: str) -> Evidence:
+        done = await self._hosted[node].host.run(scripts.PRELUDE + scripts.LOOK)
+        state = done.text.split("\n")[0].strip()
+        return Evidence(state == wanted, f"the process of {node} is {_STATES.get(state, state)}")
+
+    async def _skewed(self, fault: ClockSkew, active: Sequence[Fault]) -> Evidence:
+        wanted = union(active).clocks[fault.node]
+        loop = asyncio.get_running_loop()
+        until = loop.time() + _PATIENCE_S
+        while True:
+            first = await self._clock(fault.node)
+            await asyncio.sleep(_RATE_S)
+            second = await self._clock(fault.node)
+            if first is not None and second is not None:
+                real_ms = second[2] - first[2]
+                rate = (second[0] - first[0]) / real_ms if real_ms else 1.0
+                # What a rate has added to the wall clock is not its offset.
+                offset_ms = second[1] - second[2]
+                proven = (
+                    abs(offset_ms - wanted.offset_ms) <= _CLOSE_MS
+                    if wanted.rate == 1.0 and fault.rate == 1.0
+                    else abs(rate - wanted.rate) < max(0.1, abs(wanted.rate - 1.0) / 2)
+                )
+                said = f"the clock of {fault.node} is off by {offset_ms} ms, its rate is {rate:.2f}"
+            else:
+                proven, said = False, f"{fault.node} does not tell its time"
+            if proven or loop.time() >= until:
+                return Evidence(proven, said)
+
+    async def _clock(self, node: Node) -> tuple[int, int, int] | None:
+        """Its time for timers, its wall time, and its host's wall time, in ms."""
+        ask = scripts.ask(CLIENT_PORT, "envi", within_s=1.0)
+        done = await self._hosted[node].host.run(f"{ask}; echo host=$(date +%s%3N)")
+        told = facts(done.text, "=")
+        try:
+            return int(told["clock.ms"]), int(told["clock.wall.ms"]), int(told["host"])
+        except (KeyError, ValueError):
+            return None
+
+    async def _unusable(self, node: Node, *, reset: bool) -> Evidence:
+        try:
+            reader, writer = await self._hosted[node].host.dial(CLIENT_PORT, timeout_s=SILENCE_S)
+            try:
+                writer.write(b"ruok")
+                async with asyncio.timeout(SILENCE_S):
+                    said = await reader.read(4)
+            finally:
+                writer.transport.abort()
+        except ConnectionError:
+            return Evidence(reset, f"{node} breaks off what clients begin")
+        except OSError:  # a timeout is one
+            return Evidence(not reset, f"{node} says nothing to clients")
+        return Evidence(proven=False, words=f"{node} answers clients: {said!r}")
+
+
+_STATES: Final = {"gone": "gone", "T": "stopped", "S": "asleep", "R": "running"}

@@ -1,0 +1,213 @@
+"""What is done with one node on one host?"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from harness.deploy import lease, scripts
+from harness.deploy.packets import Network
+from harness.deploy.target import BASE, CACHE, CLIENT_PORT, HOME, Member, Target
+from harness.hosts.host import Done, Host, checked, words
+from harness.hosts.trouble import CommandFailed, HostTrouble, printable
+from harness.local.words import Standing, facts
+from nemesis.union import Skew, Union
+
+ASK_S: Final = 1.0
+COLLECT_S: Final = 120.0
+EVENTS: Final = "events.jsonl"
+_ROLES: Final = {
+    "leader": "leader",
+    "standalone": "leader",
+    "follower": "follower",
+    "observer": "observer",
+}
+_STEPS: Final = {
+    71: "iptables does not take our rules",
+    72: f"nothing can be written below {BASE}",
+    73: "the node cannot be killed",
+    74: "the node cannot be paused, or resumed",
+    75: "the node cannot be started",
+    76: "its disk cannot be wiped",
+    77: "its clock cannot be bent",
+}
+# What a host is, in one answer: a line for each kind of thing, and what it lacks.
+_FACTS: Final = f"""\
+echo "uid=$(id -u)"
+echo "ssh=${{SSH_CONNECTION##* }}"
+for one in $(ip -o addr show scope global | sed 's/.*inet6* //; s/[/ ].*//'); do
+  echo "address=$one"
+done
+command -v bash >/dev/null || echo "lacks=bash: apt-get install bash"
+command -v ip >/dev/null || echo "lacks=ip: apt-get install iproute2"
+iptables -w 5 -S INPUT >/dev/null 2>&1 && echo packets=yes
+if grep -qs . /proc/net/if_inet6 && ! ip6tables -w 5 -S INPUT >/dev/null 2>&1; then echo six=no; fi
+[ -e {lease.FOLDER}/until ] && {{ read -r pid start <{lease.FOLDER}/watcher &&
+  read -r stat </proc/$pid/stat; }} 2>/dev/null && set -- ${{stat##*) }} &&
+  [ "${{20}}" = "$start" ] && [ "$1" != Z ] && echo busy=yes
+mkdir -p {BASE} || echo "lacks=a directory {BASE} that can be written to"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class HostFacts:
+    """What there is on a host, and in sentences what is not."""
+
+    root: bool
+    addresses: tuple[str, ...]
+    ssh_port: int
+    packets: bool
+    busy: bool
+    lacks: tuple[str, ...]
+
+
+async def look_at(host: Host, target: Target) -> HostFacts:
+    """What this host is, as far as this target needs to know."""
+    lacking = f"( {target.lacks()} ) | sed 's/^/lacks=/'\n"
+    done = await host.run(_FACTS + lacking, again=True)
+    said = [line.partition("=") for line in done.out.decode(errors="replace").splitlines()]
+
+    def every(key: str) -> tuple[str, ...]:
+        return tuple(printable(value.encode()) for name, _, value in said if name == key)
+
+    port = "".join(every("ssh"))
+    return HostFacts(
+        root=every("uid") == ("0",),
+        addresses=every("address"),
+        ssh_port=int(port) if port.isdecimal() else 22,
+        packets=bool(every("packets")) and not every("six"),
+        busy=bool(every("busy")),
+        lacks=every("lacks"),
+    )
+
+
+class Hosted:
+    """One node, its host, and what was done to them last."""
+
+    def __init__(self, host: Host, member: Member, target: Target) -> None:
+        self.host = host
+        self.member = member
+        self.up = False
+        self._target = target
+        self._wiped = False
+
+    async def install(self, members: Sequence[Member]) -> None:
+        """All files that it needs, and who undoes its faults; whatever was there ends."""
+        host = self.host
+        fresh = f"rm -rf {HOME} && mkdir -p {HOME} {CACHE}\n"
+        await self._do(scripts.KILL + fresh + scripts.wipe(self.member.sid) + lease.INSTALL)
+        files = self._target.files(members)
+        mine = {f"{HOME}/{name}": data for name, data in files.items()}
+        mine |= {f"{lease.FOLDER}/undo": lease.UNDO.encode()}
+        mine |= {f"{lease.FOLDER}/watch": lease.WATCH.encode()}
+        await asyncio.gather(*(host.put(data, path) for path, data in mine.items()))
+        await checked(host, f"sh {lease.FOLDER}/undo")  # of a run that nobody ended
+        for name, data in self._target.programs().items():
+            await self._install(data, f"{CACHE}/{name}")
+
+    async def _install(self, data: bytes, path: str) -> None:
+        """Unless it is there already, byte for byte."""
+        wanted = f"{hashlib.sha256(data).hexdigest()}  {path}"
+        same = f"printf '%s\\n' {words([wanted])} | sha256sum -c --status 2>/dev/null"
+        if (await self.host.run(same, again=True)).status:
+            await self.host.put(data, path)
+            if (await self.host.run(same, again=True)).status:
+                raise HostTrouble(self.host.name, f"{path} does not hold what was written to it")
+
+    async def start(self) -> None:
+        """Start it, and let its faults expire by themselves from now on."""
+        await self._do(lease.renew() + scripts.start(self._target.command()))
+        self.up = True
+
+    async def renew(self) -> None:
+        """Let its faults last on."""
+        await self.host.run(lease.renew(), deadline_s=lease.RENEW_S, again=True)
+
+    async def set(self, so: Union, network: Network) -> None:
+        """Bring about what is to be so."""
+        name = self.host.name
+        # Also rules that are there already: a lease that ran out may have taken them.
+        steps = [lease.renew(), network.script(name, network.drops(name, so))]
+        if name in so.down:
+            steps.append(scripts.KILL)
+        if name in so.wiped and not self._wiped:
+            steps.append(scripts.wipe(self.member.sid))
+        skew = so.clocks.get(name, Skew())
+        steps.append(scripts.bend(skew.offset_ms, skew.rate))
+        if name not in so.down and not self.up:
+            steps.append(scripts.start(self._target.command()))
+        if name not in so.down:
+            steps.append(scripts.PAUSE if name in so.paused else scripts.RESUME)
+        await self._do("".join(steps))
+        self._wiped = name in so.wiped
+        self.up = name not in so.down
+
+    async def standing(self) -> tuple[Standing, str]:
+        """What it says that it is; or, if its process is gone, how that ended."""
+        question = scripts.ask(CLIENT_PORT, "srvr", within_s=ASK_S)
+        try:
+            done = await self.host.run(scripts.PRELUDE + scripts.LOOK + question, again=True)
+        except HostTrouble:
+            return Standing(), ""
+        lines = done.out.decode(errors="replace").splitlines()
+        if lines[:1] == ["gone"]:
+            return Standing(), printable("".join(lines[1:2]).encode())
+        told = facts("\n".join(lines[2:]), ": ")
+        try:
+            zxid = int(told.get("Zxid", "-1"), 0)
+        except ValueError:
+            return Standing(), ""
+        return Standing(_ROLES.get(told.get("Mode", ""), ""), zxid), ""
+
+    async def asked(self, word: str) -> str:
+        """Its whole answer; empty, if there is none in time."""
+        try:
+            done = await self.host.run(scripts.ask(CLIENT_PORT, word, within_s=ASK_S), again=True)
+        except HostTrouble:
+            return ""
+        return done.out.decode(errors="replace")
+
+    async def collect(self, into: Path, *, data: bool) -> None:
+        """Its files, without what is on its disk if that is not wanted."""
+        if data:
+            await self.host.fetch(HOME, into, deadline_s=COLLECT_S)
+            return
+        for name in ("log", "zoo.cfg", "exit"):
+            done = await self.host.run(["cat", f"{HOME}/{name}"], again=True, deadline_s=COLLECT_S)
+            if done.status == 0:
+                await asyncio.to_thread(_write, into / name, done.out)
+
+    async def size_of_events(self) -> int:
+        """How much it has written down of what it does."""
+        done = await self.host.run(["stat", "-c", "%s", f"{HOME}/{EVENTS}"], again=True)
+        return int(done.text) if done.status == 0 else -1
+
+    async def fetch_events(self, size: int, into: Path) -> None:
+        """So much of that."""
+        command = ["head", "-c", str(size), f"{HOME}/{EVENTS}"]
+        done = await self.host.run(command, again=True, deadline_s=COLLECT_S)
+        await asyncio.to_thread(_write, into, done.out)
+
+    async def stop(self) -> None:
+        """End it and all its faults; its files stay."""
+        await self._do(f"{scripts.KILL}[ ! -e {lease.FOLDER}/undo ] || sh {lease.FOLDER}/undo\n")
+        await self._do(lease.END)
+        self.up = False
+
+    async def _do(self, script: str) -> Done:
+        done = await self.host.run(scripts.PRELUDE + script)
+        if done.status in _STEPS:
+            said = printable(done.err) or "it does not say why"
+            raise HostTrouble(self.host.name, f"{_STEPS[done.status]}: {said}")
+        if done.status:
+            raise CommandFailed(self.host.name, "set its state", done.status, done.err)
+        return done
+
+
+def _write(file: Path, data: bytes) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(data)

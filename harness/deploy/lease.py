@@ -1,0 +1,66 @@
+"""Who undoes all faults of a host when the controller is gone?
+
+A watcher on the host itself: a loop in `sh`, which the controller tells again and again how long
+the faults may last. When it has not heard from it for so long, it undoes all of them and ends.
+
+Rules of this file:
+1. There is a watcher before there is a fault, and what undoes is written down before both.
+2. What undoes does not know which faults there are: it undoes everything that can be.
+3. The time is the host's since its boot, which no fault bends.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from harness.deploy.packets import TOOLS, nothing
+from harness.deploy.scripts import PRELUDE
+from harness.deploy.target import BASE
+
+LEASE_S: Final = 15
+RENEW_S: Final = 3.0
+FOLDER: Final = f"{BASE}/lease"
+
+UNDO: Final = (
+    PRELUDE
+    + "failed=0\n"
+    # Each in a shell of its own: what cannot be done keeps nothing else from being done.
+    + "".join(f"(\n{nothing(kind)}) || failed=1\n" for kind in TOOLS)
+    + 'look; if [ "$state" = T ]; then kill -CONT "$pid"; fi\n'
+    + "bend 0 1.0\n"
+    + "exit $failed\n"
+)
+
+WATCH: Final = f"""\
+cd {FOLDER} || exit
+while read -r until <until; do
+  read -r up rest </proc/uptime
+  if [ "${{up%%.*}}" -ge "$until" ]; then
+    sh undo && {{ rm -f until; echo "$up" >>expired; exit; }}
+  fi
+  sleep 0.5
+done
+"""
+
+INSTALL: Final = f"mkdir -p {FOLDER}; rm -f {FOLDER}/until {FOLDER}/expired\n"
+
+
+def renew(lease_s: float = LEASE_S) -> str:
+    """Let the faults of this host last for so long from now on."""
+    return f"""\
+cd {FOLDER} || exit 72
+read -r up rest </proc/uptime
+echo $((${{up%%.*}} + {round(lease_s)})) >until.new && mv -f until.new until || exit 72
+{{ read -r pid start <watcher && read -r stat </proc/$pid/stat; }} 2>/dev/null || stat=
+set -- ${{stat##*) }}
+if [ -z "$stat" ] || [ "${{20}}" != "$start" ] || [ "$1" = Z ]; then
+  setsid sh watch </dev/null >/dev/null 2>&1 &
+  pid=$!
+  read -r stat </proc/$pid/stat; set -- ${{stat##*) }}
+  echo "$pid ${{20}}" >watcher
+fi
+"""
+
+
+END: Final = f"rm -f {FOLDER}/until\n"
+"""The watcher ends by itself when there is nothing to wait for."""

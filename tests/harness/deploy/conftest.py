@@ -1,0 +1,3 @@
+from tests.harness.labs import lab
+
+__all__ = ["lab"]

@@ -1,0 +1,281 @@
+"""An ensemble on the hosts of a lab: deployed, disturbed, healed, and gone without a trace."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.deploy import lease
+from harness.deploy.apache import Apache
+from harness.deploy.audit import differences, look
+from harness.deploy.cluster import CannotDeploy, HostCluster
+from harness.deploy.target import BASE, HOME, Target
+from harness.deploy.zab import Zab
+from harness.hosts.host import Host
+from harness.lab.lab import Lab
+from nemesis.fault import ClientLink, ClockSkew, Crash, Fault, Partition, Pause, Wipe
+from tests.harness.labs import hosts_of
+
+RECOVER_S = 60
+BOTH_WAYS = Partition(frozenset({("n1", "n2"), ("n2", "n1"), ("n1", "n3"), ("n3", "n1")}))
+ONE_WAY = Partition(frozenset({("n2", "n1")}))
+EVERY: tuple[Fault, ...] = (
+    BOTH_WAYS,
+    ONE_WAY,
+    Crash("n3"),
+    Pause("n4"),
+    ClockSkew("n5", 60_000),
+    ClockSkew("n5", 0, 3.0),
+    Wipe("n1"),
+    ClientLink("n1"),
+    ClientLink("n2", reset=True),
+)
+
+
+@asynccontextmanager
+async def cluster_on(
+    lab: Lab, folder: Path, target: Target | None = None
+) -> AsyncIterator[tuple[HostCluster, list[Host]]]:
+    """Deployed, until the end of the block; then there must be nothing left."""
+    async with hosts_of(tuple(lab.logins)) as hosts:
+        cluster = HostCluster(hosts, target or Zab())
+        try:
+            await cluster.deploy(folder)
+            yield cluster, list(hosts)
+        finally:
+            await cluster.stop()
+            await cluster.stop()
+        assert cluster.changed == {}
+        for host in hosts:
+            left = await host.run(f"ls {BASE}; iptables -S; ip6tables -S; ps -eo args")
+            assert "ZABTEST" not in left.text
+            assert "zab-node" not in left.text.replace("\nzab-node", "", 1)  # what is installed
+            assert "java" not in left.text
+
+
+def run(lab: Lab, folder: Path, what: Callable[[HostCluster, list[Host]], Awaitable[Any]]) -> None:
+    """Do this with an ensemble of ours."""
+
+    async def doing() -> None:
+        async with cluster_on(lab, folder) as (cluster, hosts):
+            await what(cluster, hosts)
+
+    asyncio.run(doing())
+
+
+async def write_and_read(cluster: HostCluster, path: str) -> None:
+    session = await cluster.connect("n2", timeout_s=10)
+    await session.create(path, b"1")
+    await session.close()
+    session = await cluster.connect("n5", timeout_s=10)
+    await session.sync(path)
+    assert (await session.get(path)).data == b"1"
+    await session.close()
+
+
+async def agreed(cluster: HostCluster) -> None:
+    end = time.monotonic() + RECOVER_S
+    while True:
+        prints = await cluster.fingerprints()
+        if len(prints) == 5 and len(set(prints.values())) == 1:
+            return
+        assert time.monotonic() < end, prints
+        await asyncio.sleep(0.2)
+
+
+def test_every_fault_of_ours(lab: Lab, tmp_path: Path) -> None:
+    async def disturb(cluster: HostCluster, hosts: list[Host]) -> None:
+        await write_and_read(cluster, "/first")
+        for i, fault in enumerate(EVERY):
+            assert type(fault) in cluster.supports
+            before = await cluster.probe(fault, [fault])
+            assert not before.proven, before
+            await cluster.apply([fault])
+            during = await cluster.probe(fault, [fault])
+            assert during.proven, (fault, during)
+            await cluster.apply([])
+            after = await cluster.probe(fault, [fault])
+            assert not after.proven, after
+            await cluster.recovered(within_s=RECOVER_S)
+            await write_and_read(cluster, f"/after-{i}")
+        assert cluster.ended == {}
+        assert await cluster.caught_up() <= set(cluster.nodes)
+        end = time.monotonic() + RECOVER_S
+        while not cluster.event_logs():
+            assert time.monotonic() < end
+            await agreed(cluster)
+        assert all(files[0].stat().st_size for files in cluster.event_logs().values())
+
+    run(lab, tmp_path, disturb)
+    assert (tmp_path / "n1" / "log").exists()
+
+
+def test_overlapping_faults_do_not_heal_each_other(lab: Lab, tmp_path: Path) -> None:
+    async def disturb(cluster: HostCluster, hosts: list[Host]) -> None:
+        faults: list[Fault] = [BOTH_WAYS, ONE_WAY, Pause("n4"), Crash("n5")]
+        await cluster.apply(faults)
+        await cluster.apply([ONE_WAY, Crash("n5")])
+        assert (await cluster.probe(ONE_WAY, faults)).proven
+        assert (await cluster.probe(Crash("n5"), faults)).proven
+        assert not (await cluster.probe(BOTH_WAYS, faults)).proven
+        assert not (await cluster.probe(Pause("n4"), faults)).proven
+        back = Partition(frozenset({("n1", "n2")}))
+        assert not (await cluster.probe(back, faults)).proven, "one way only"
+        await cluster.apply([])
+        await cluster.recovered(within_s=RECOVER_S)
+
+    run(lab, tmp_path, disturb)
+
+
+def test_the_users_rules_stay_and_ssh_is_never_locked_out(lab: Lab, tmp_path: Path) -> None:
+    mine = "iptables -N MINE; iptables -A MINE -s 192.0.2.1 -j DROP; iptables -I INPUT -j MINE"
+    everybody = Partition(
+        frozenset((f"n{a}", f"n{b}") for a in range(1, 6) for b in range(1, 6) if a != b)
+    )
+
+    async def disturb(cluster: HostCluster, hosts: list[Host]) -> None:
+        everything: list[Fault] = [everybody, *(ClientLink(node) for node in cluster.nodes)]
+        await cluster.apply(everything)
+        for host in hosts:
+            # New connections, too, from us and from the hosts that are cut off.
+            assert (await host.run("bash -c 'head -c 4 </dev/tcp/10.77.0.1/22'")).out == b"SSH-"
+        async with hosts_of(tuple(lab.logins)) as fresh:
+            assert (await fresh[0].run("echo in")).text == "in"
+        six = await hosts[0].run("timeout 0.5 bash -c ': </dev/tcp/fd77::2/3888'")
+        assert six.status == 124, "both kinds of addresses are cut"
+        await cluster.apply([])
+        await cluster.recovered(within_s=RECOVER_S)
+
+    async def around() -> None:
+        async with hosts_of(tuple(lab.logins[:1])) as (host,):
+            await host.run(mine)
+            before = (await host.run("iptables -S")).text
+            async with cluster_on(lab, tmp_path) as (cluster, hosts):
+                await disturb(cluster, hosts)
+            assert (await host.run("iptables -S")).text == before
+            await host.run("iptables -D INPUT -j MINE; iptables -F MINE; iptables -X MINE")
+
+    asyncio.run(around())
+
+
+def test_faults_expire_when_the_controller_is_gone(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faults: list[Fault] = [BOTH_WAYS, Pause("n4"), ClockSkew("n5", 60_000), ClientLink("n2")]
+
+    async def look_at(cluster: HostCluster) -> list[bool]:
+        return [(await cluster.probe(fault, faults)).proven for fault in faults]
+
+    async def disturb(cluster: HostCluster, hosts: list[Host]) -> None:
+        await cluster.apply(faults)
+        await asyncio.sleep(2 * lease.RENEW_S)
+        assert all(await look_at(cluster)), "renewed, they last"
+        assert cluster._renewing is not None
+        cluster._renewing.cancel()  # as if there were no controller any more
+        for host in hosts:
+            await host.run(lease.renew(1))
+        end = time.monotonic() + RECOVER_S
+        while any(await look_at(cluster)):
+            assert time.monotonic() < end
+        for host in hosts:
+            assert "ZABTEST" not in (await host.run("iptables -S; ip6tables -S")).text
+        await cluster.recovered(within_s=RECOVER_S)
+        await cluster.apply(faults)
+        assert all(await look_at(cluster)), "and can be injected again"
+        await cluster.apply([])
+
+    monkeypatch.setattr(lease, "RENEW_S", 0.5)
+    run(lab, tmp_path, disturb)
+
+
+def test_who_ends_by_itself_is_told(lab: Lab, tmp_path: Path) -> None:
+    async def disturb(cluster: HostCluster, hosts: list[Host]) -> None:
+        await hosts[2].run(f"kill -9 $(cut -d' ' -f1 {HOME}/pid)")
+        end = time.monotonic() + RECOVER_S
+        while not cluster.ended:
+            await cluster.roles()
+            assert time.monotonic() < end
+        assert list(cluster.ended) == ["n3"]
+        assert cluster.ended["n3"].startswith("exit status 137: ")
+
+    run(lab, tmp_path, disturb)
+
+
+def test_apache_on_the_same_hosts(lab: Lab, tmp_path: Path) -> None:
+    async def doing() -> None:
+        async with cluster_on(lab, tmp_path, Apache()) as (cluster, _):
+            assert ClockSkew not in cluster.supports
+            await write_and_read(cluster, "/first")
+            roles = await cluster.roles()
+            leader = next(node for node, role in roles.items() if role == "leader")
+            others = [node for node in cluster.nodes if node != leader]
+            alone = frozenset(pair for b in others for pair in ((leader, b), (b, leader)))
+            for fault in (Partition(alone), Crash(leader)):
+                await cluster.apply([fault])
+                assert (await cluster.probe(fault, [fault])).proven
+                end = time.monotonic() + RECOVER_S
+                while "leader" not in [(await cluster.roles())[node] for node in others]:
+                    assert time.monotonic() < end
+                await cluster.apply([])
+                await cluster.recovered(within_s=RECOVER_S)
+            await write_and_read(cluster, "/last")
+            await agreed(cluster)
+
+    asyncio.run(doing())
+
+
+def test_a_host_that_lacks_something_is_named(lab: Lab, tmp_path: Path) -> None:
+    async def doing() -> None:
+        async with hosts_of(tuple(lab.logins)) as hosts:
+            await hosts[1].run("mv /usr/bin/python3 /usr/bin/hidden")
+            await hosts[2].run("mv /usr/sbin/iptables /usr/sbin/hidden")
+            cluster = HostCluster(hosts, Zab())
+            try:
+                with pytest.raises(CannotDeploy) as raised:
+                    await cluster.deploy(tmp_path)
+            finally:
+                await hosts[1].run("mv /usr/bin/hidden /usr/bin/python3")
+                await hosts[2].run("mv /usr/sbin/hidden /usr/sbin/iptables")
+                await cluster.stop()
+            lines = str(raised.value).splitlines()
+            assert lines[0].startswith("n2 lacks Python 3.11 or newer")
+            assert lines[1].startswith("n3 lacks iptables")
+            assert len(lines) == 2
+
+    asyncio.run(doing())
+
+
+def test_two_runs_do_not_share_hosts(lab: Lab, tmp_path: Path) -> None:
+    async def disturb(cluster: HostCluster, hosts: list[Host]) -> None:
+        other = HostCluster(hosts, Zab())
+        with pytest.raises(CannotDeploy, match="n1 is held by another run"):
+            await other.deploy(tmp_path / "other")
+        await other.stop()
+        assert all((await cluster.roles()).values())
+
+    run(lab, tmp_path, disturb)
+
+
+def test_an_audit_finds_what_is_left(lab: Lab) -> None:
+    async def doing() -> None:
+        async with hosts_of(tuple(lab.logins[:1])) as (host,):
+            before = await look(host)
+            assert differences(before, await look(host)) == []
+            process = await host.start(["sleep", "1000"], out="/tmp/out")
+            await host.run(f"iptables -N LEFT; ip6tables -N LEFT; kill -STOP {process.pid}")
+            await host.run("tc qdisc add dev eth0 root tbf rate 1gbit burst 1mb latency 50ms")
+            found = "\n".join(differences(before, await look(host)))
+            await host.run(f"iptables -X LEFT; ip6tables -X LEFT; kill -9 {process.pid}")
+            await host.run("tc qdisc del dev eth0 root")
+            for one in ("rule is new: iptables", "rule is new: ip6tables", "qdisc is new"):
+                assert one in found
+            assert f"process is new: stopped {process.pid}" in found
+            assert differences(before, await look(host)) == []
+
+    asyncio.run(doing())
