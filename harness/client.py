@@ -74,6 +74,7 @@ class Client:
         shared: Shared,
         connect: Callable[[], Awaitable[AnySession]],
         draw: Draw,
+        call_s: float,
     ) -> None:
         self.place = place
         self.process = place
@@ -81,6 +82,7 @@ class Client:
         self._shared = shared
         self._connect = connect
         self._draw = draw
+        self._call_s = call_s
         self._session: AnySession | None = None
         self._used = False  # whether this process has made a call
 
@@ -164,7 +166,7 @@ class Client:
         outcome: Outcome[Any]
         called = recorder.invoke(self.process, session.session_id, self.node, ask)
         try:
-            async with asyncio.timeout(shared.plan.call_s):
+            async with asyncio.timeout(self._call_s):
                 answer = await shared.adapter.perform(session, ask)
             outcome = Ok(answer.result)
         except NotDone as failure:
@@ -175,7 +177,7 @@ class Client:
         except InDoubt as doubt:
             outcome = Unknown(doubt.reason)
         except TimeoutError:
-            outcome = Unknown(f"no answer within {shared.plan.call_s:g} s")
+            outcome = Unknown(f"no answer within {self._call_s:g} s")
         except asyncio.CancelledError:
             recorder.complete(
                 self.process, session.session_id, self.node, ask, Unknown("the run was ended")

@@ -23,8 +23,12 @@ class Plan:
     rate: float = 0.0
     """Calls a second of all clients together; 0 for as many as there are."""
     seed: int = 0
-    call_s: float = 2.0
-    """After which a call without an answer is in doubt."""
+    call_s: float = 5.0
+    """After which a call without an answer is in doubt; every other client waits a quarter of it.
+
+    The patient may hear what a server says that comes back from somewhere; the others go on
+    meanwhile.
+    """
     connect_s: float = 3.0
     recover_s: float = 60.0
     last_s: float = 30.0
@@ -36,6 +40,10 @@ class Plan:
     """Calls of a kind that must have been answered in a phase, else it has shown nothing."""
     must_recover: bool = False
     """Whether it is a wrong, and no mere doubt, if there is no progress after healing."""
+
+    def patience_s(self, place: int, nodes: int) -> float:
+        """How long the client of this place waits; each node has clients of both kinds."""
+        return self.call_s if place // nodes % 2 == 0 else self.call_s / 4
 
     @property
     def calm_s(self) -> float:

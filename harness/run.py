@@ -138,7 +138,9 @@ class Run:
         async def connect() -> Any:
             return await self._cluster.connect(node, timeout_s=self._plan.connect_s)
 
-        return Client(place, node, self._shared, connect, self._chance.draw(f"calls/{place}"))
+        draw = self._chance.draw(f"calls/{place}")
+        call_s = self._plan.patience_s(place, len(self._cluster.nodes))
+        return Client(place, node, self._shared, connect, draw, call_s)
 
     async def _disturb(self, seconds: float) -> None:
         """Let the nemeses play, and have everything lifted at the end."""
