@@ -7,7 +7,7 @@ Until a quorum holds its history it only prospects; then it is established, serv
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 from zlib import crc32
 
@@ -61,6 +61,16 @@ from target_node.wire.txn import TxnBody, TxnHeader, encode_txn
 
 _Effect = TypeVar("_Effect")
 MOST_LOG_BYTES: Final = 16 << 20  # of the log that is worth reading for a learner; else a snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """Whether a session is alive, and `owner`'s then; a learner asks over its connection."""
+
+    session: int
+    timeout_ms: int
+    owner: int
+    connection: int | None = None
 
 
 class Leading:
@@ -194,12 +204,7 @@ class Leading:
                 self._forwarded(sid, link, packet)
             case PacketType.REVALIDATE if sid in self._serving:
                 asked = decode_revalidate(packet.data)
-                valid = self._sessions.revalidate(
-                    asked.session, asked.timeout_ms, sid, self._turn.now.ms
-                )
-                if valid is not None:
-                    data = encode_payload(Revalidated(asked.session, valid))
-                    self._send(sid, QuorumPacket(PacketType.REVALIDATE, self.proposed, data))
+                self._revalidate(_Question(asked.session, asked.timeout_ms, sid, link.connection))
             case PacketType.REQUEST | PacketType.REVALIDATE:
                 self._close(link, "it asks before it is synchronised")
             case _:
@@ -447,10 +452,21 @@ class Leading:
 
     def revalidate(self, session: int, timeout_ms: int) -> None:
         """We are who knows; of one that is being closed its client hears when that is done."""
-        me, now_ms = self._place.me, self._turn.now.ms
-        valid = self._sessions.revalidate(session, timeout_ms, me, now_ms)
-        if valid is not None:
+        self._revalidate(_Question(session, timeout_ms, self._place.me))
+
+    def _revalidate(self, asked: _Question, *, sure: bool = False) -> None:
+        session, now_ms = asked.session, self._turn.now.ms
+        valid = self._sessions.revalidate(session, asked.timeout_ms, asked.owner, now_ms)
+        if valid is False and not sure:
+            # It may have begun with another leader, who leads now: let a quorum say first that we
+            # still do. A client that is told that its session is gone gives up its nodes.
+            self._step_reign(bc.Sync(asked))
+        elif valid is not None and asked.connection is None:
             self._place.clients.opened(session, valid=valid)
+        elif valid is not None and asked.connection in self._links:
+            data = encode_payload(Revalidated(session, valid))
+            packet = QuorumPacket(PacketType.REVALIDATE, self.proposed, data)
+            self._turn.write(asked.connection, encode(packet))
 
     def touch(self, session: int, timeout_ms: int) -> None:
         """It was heard."""
@@ -469,6 +485,8 @@ class Leading:
     def _synced(self, token: Hashable) -> None:
         if isinstance(token, Asked):
             self._place.clients.synced(token)
+        elif isinstance(token, _Question):
+            self._revalidate(token, sure=True)
         elif isinstance(token, QuorumLink) and token.connection in self._links:
             self._turn.write(token.connection, encode(QuorumPacket(PacketType.SYNC, 0)))
 
