@@ -7,7 +7,7 @@ again. A judge that fails has said nothing, which leaves the run inconclusive; t
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -72,8 +72,3 @@ def _finding(name: str, judge: Callable[[T], Finding], judged: T) -> Finding:
 
 def _nothing(name: str, why: str) -> Finding:
     return Finding(judge=name, verdict=Verdict.INCONCLUSIVE, calls=0, because=why)
-
-
-def rows_shown(findings: Sequence[Finding]) -> list[int]:
-    """The rows that any wrong speaks of."""
-    return sorted({row for one in findings for wrong in one.wrongs for row in wrong.rows})
