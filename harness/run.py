@@ -14,7 +14,7 @@ Rules of this file:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -39,6 +39,8 @@ LOOK_S: Final = 1.0  # between two looks at the roles
 
 class Run:
     """One run on one cluster. `hurry` is set by whoever wants it to end before its time."""
+
+    _client_class: Callable[..., Client] = Client
 
     def __init__(
         self,
@@ -140,7 +142,7 @@ class Run:
 
         draw = self._chance.draw(f"calls/{place}")
         call_s = self._plan.patience_s(place, len(self._cluster.nodes))
-        return Client(place, node, self._shared, connect, draw, call_s)
+        return self._client_class(place, node, self._shared, connect, draw, call_s)
 
     async def _disturb(self, seconds: float) -> None:
         """Let the nemeses play, and have everything lifted at the end."""

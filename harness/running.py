@@ -11,30 +11,31 @@ import asyncio
 import secrets
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from checker.verdict import Verdict, worst
-from harness.chance import Chance
+from harness.chance import Chance, Tape
 from harness.cluster import Cluster
 from harness.judging import judge
 from harness.observer import Observer
 from harness.plan import Plan, Played, Results
 from harness.recorder import Recorder
 from harness.run import Run
+from harness.script import Script, ScriptedRun
 from harness.store import StoredRun
 from harness.telling import print_json, say
 from harness.telling_runs import PlainLines, lines_of
-from harness.worlds import TARGETS, CannotBeHad, Wanted, cluster_of
+from harness.worlds import CannotBeHad, Wanted, cluster_of, target_of
 from nemesis.plan import Nemesis
 from nemesis.registry import NoNemesis, check_supported, named
 from workloads.names import adapter, workload, workload_names
 
 WRONG_USAGE: Final = 2
-KIND: Final = "zookeeper"  # of the sessions that all clusters so far give
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +47,12 @@ class Request:
     store: Path
     json: bool = False
     keep_on_invalid: bool = False
+    tape: Tape | None = None
+    """What an earlier run drew, to be drawn again."""
+    script: Script | None = None
+    """What clients ask and nemeses do, instead of what is drawn."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """To be written down besides."""
 
 
 def new_seed() -> int:
@@ -53,26 +60,31 @@ def new_seed() -> int:
     return secrets.randbelow(1 << 32)
 
 
-def run(request: Request, observer: Observer | None = None) -> int:
-    """Run it and tell it; the exit status."""
+def run(
+    request: Request,
+    observer: Observer | None = None,
+    telling: Callable[[StoredRun], int] | None = None,
+) -> int:
+    """Run it and tell it; the exit status, which is that of whoever tells."""
     plan = request.plan
     try:
         cluster = cluster_of(request.wanted)
-        nemeses = named(",".join(plan.nemeses)) if plan.nemeses else ()
+        nemeses = _nemeses(request)
         check_supported(nemeses, cluster)
-        _check(plan)
+        target = target_of(request.wanted.target)
+        _check(plan, target.kind)
+        facts = {"wanted": asdict(request.wanted), "synced": target.synced, "kind": target.kind}
+        store = _created(request, facts)
     except (CannotBeHad, NoNemesis) as problem:
         return _refuse(str(problem))
-    synced = TARGETS[request.wanted.target]
-    facts = {"wanted": asdict(request.wanted), "synced": synced, "kind": KIND}
-    store = StoredRun.create(request.store, plan, facts)
-    with asyncio.Runner() as runner:
+    with store.held(), asyncio.Runner() as runner:
         try:
             watching = observer or PlainLines()
             played = runner.run(_play(request, cluster, nemeses, store, watching))
             store.save_results(Results(played=played, findings=()))
             watching.phase("judging", round(played.seconds * 1e9))
-            status = tell([store], observer=watching, json=request.json)
+            told = telling or partial(_tell_one, json=request.json, observer=watching)
+            status = told(store)
             if request.keep_on_invalid and status == Verdict.INVALID.exit_status:
                 runner.run(_keep())
             return status
@@ -102,14 +114,40 @@ def tell(runs: Sequence[StoredRun], *, json: bool, observer: Observer | None = N
     return verdict.exit_status
 
 
-def _check(plan: Plan) -> None:
-    """Whether there is such a workload, and clients enough for it."""
+def _tell_one(store: StoredRun, *, json: bool, observer: Observer) -> int:
+    return tell([store], json=json, observer=observer)
+
+
+def _nemeses(request: Request) -> Sequence[Nemesis]:
+    if request.script is not None:
+        return request.script.nemeses
+    return named(",".join(request.plan.nemeses)) if request.plan.nemeses else ()
+
+
+def _created(request: Request, facts: Mapping[str, Any]) -> StoredRun:
+    try:
+        return StoredRun.create(request.store, request.plan, {**facts, **request.facts})
+    except (PermissionError, FileExistsError, NotADirectoryError) as problem:
+        raise CannotBeHad(
+            f"{problem.filename or request.store}: cannot be written ({problem.strerror}); "
+            "name another folder with --store"
+        ) from None
+
+
+def _check(plan: Plan, kind: str) -> None:
+    """Whether there is such a workload, somebody to perform it, and clients enough for it."""
     try:
         wanted = workload(plan.workload)
-        adapter(plan.workload, KIND)
     except KeyError as unknown:
         names = ", ".join(workload_names())
         raise CannotBeHad(f"no workload is called {unknown}; there are {names}") from None
+    try:
+        adapter(plan.workload, kind)
+    except KeyError:
+        raise CannotBeHad(
+            f"nobody knows how to perform {plan.workload} on {kind}: "
+            f"the adapter '{plan.workload}:{kind}' is missing"
+        ) from None
     if plan.concurrency < wanted.least_processes:
         raise CannotBeHad(
             f"{plan.workload} needs --concurrency {wanted.least_processes} or more, "
@@ -125,8 +163,13 @@ async def _play(
     observer: Observer,
 ) -> Played:
     plan = request.plan
-    made = workload(plan.workload, TARGETS[request.wanted.target])
-    chance = Chance(plan.seed)
+    target = target_of(request.wanted.target)
+    made = workload(plan.workload, target.synced)
+    play: Callable[..., Run] = Run
+    if request.script is not None:
+        made = request.script.workload(made)
+        play = partial(ScriptedRun, request.script)
+    chance = Chance(plan.seed, request.tape)
     hurry = asyncio.Event()
     loop = asyncio.get_running_loop()
     playing = asyncio.current_task()
@@ -143,11 +186,11 @@ async def _play(
         loop.add_signal_handler(number, interrupted)
     try:
         with store.open_history() as file:
-            return await Run(
+            return await play(
                 plan,
                 cluster,
                 made,
-                adapter(plan.workload, KIND),
+                adapter(plan.workload, target.kind),
                 nemeses,
                 store=store,
                 chance=chance,

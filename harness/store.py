@@ -15,12 +15,14 @@ replaced in one step.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import platform
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -66,6 +68,23 @@ class StoredRun:
     def history(self) -> Path:
         """Every call and note."""
         return self.path / "history.jsonl"
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """While this lasts, others can see that the run is alive; death ends it, too."""
+        with (self.path / "run.json").open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    @property
+    def alive(self) -> bool:
+        """Whether somebody holds it."""
+        with (self.path / "run.json").open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+        return False
 
     def open_history(self) -> TextIO:
         """To append to."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeAlias
 
 from harness.cluster import Cluster
 from workloads.workload import Synced
@@ -27,26 +28,64 @@ class Wanted:
     target: str = "zab"
     nodes: int = 5
     bug: str | None = None
+    plugins: tuple[str, ...] = ()
+    """Files of the user's own in which some of this is."""
 
 
-TARGETS: Final[Mapping[str, Synced]] = MappingProxyType(
+Make: TypeAlias = Callable[[Wanted], Cluster]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A kind of software that can be tried."""
+
+    about: str
+    synced: Synced
+    """What it promises of a read behind a sync."""
+    kind: str = "zookeeper"
+    """Of the sessions with it: who performs a workload is chosen by it."""
+    worlds: Mapping[str, Make] | None = None
+    """How to have an ensemble of it, by what `--on` calls the place; None: as with ours."""
+
+
+TARGETS: Final[Mapping[str, Target]] = MappingProxyType(
     {
         # Our leader asks a quorum anew for each sync, so what is read behind it is the newest.
-        "zab": Synced.LINEARIZABLE,
+        "zab": Target(about="our own ZAB node", synced=Synced.LINEARIZABLE),
         # Apache's asks nobody: a leader that was deposed and has not noticed answers, too.
-        "zookeeper": Synced.ORDERED,
+        "zookeeper": Target(about="Apache ZooKeeper", synced=Synced.ORDERED),
     }
 )
-"""What each target promises of a read behind a sync."""
+GROUP: Final = "zabtest.targets"
+"""Of the entry points of others: a name, and an object that is a `Target`."""
+
+
+def target_names() -> list[str]:
+    """The bundled ones, and those that others added."""
+    added = [point.name for point in entry_points(group=GROUP)]
+    return [*TARGETS, *(name for name in sorted(added) if name not in TARGETS)]
+
+
+def target_of(name: str) -> Target:
+    """The target of this name."""
+    if name in TARGETS:
+        return TARGETS[name]
+    for point in entry_points(group=GROUP, name=name):
+        given = point.load()
+        if not isinstance(given, Target):
+            raise CannotBeHad(f"{point.value} (entry point {name}) is no Target: {given!r}")
+        return given
+    raise CannotBeHad(f"no target is called {name!r}; there are {', '.join(target_names())}")
 
 
 def cluster_of(wanted: Wanted) -> Cluster:
     """An ensemble that is not deployed yet."""
-    if wanted.target not in TARGETS:
-        raise CannotBeHad(f"no target is called {wanted.target!r}; there are {', '.join(TARGETS)}")
-    make = _WORLDS.get(wanted.on)
+    target = target_of(wanted.target)
+    worlds = _WORLDS if target.worlds is None else target.worlds
+    make = worlds.get(wanted.on)
     if make is None:
-        raise CannotBeHad(f"--on {wanted.on} is no place to run; there are {', '.join(_WORLDS)}")
+        what = "no place to run" if target.worlds is None else f"no place for {wanted.target}"
+        raise CannotBeHad(f"--on {wanted.on} is {what}; there are {', '.join(worlds)}")
     return make(wanted)
 
 
@@ -66,4 +105,4 @@ def _local(wanted: Wanted) -> Cluster:
     return LocalCluster(wanted.nodes, module=("target_node.bugs", bug.name))
 
 
-_WORLDS: Final[Mapping[str, Callable[[Wanted], Cluster]]] = MappingProxyType({"local": _local})
+_WORLDS: Final[Mapping[str, Make]] = MappingProxyType({"local": _local})
