@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -28,10 +28,7 @@ def command_page() -> Iterator[str]:
     yield ""
     yield "Exit status everywhere: 0 valid, 1 invalid, 2 wrong usage, 3 inconclusive, 4 the harness"
     yield "itself failed."
-    for registered in app.registered_commands:
-        command = registered.callback
-        assert command is not None
-        name = registered.name or command.__name__
+    for name, command in _commands():
         yield ""
         yield f"## zabtest {name}"
         yield inspect.cleandoc(command.__doc__ or "")
@@ -55,6 +52,16 @@ def command_page() -> Iterator[str]:
         for line in lines_of(what):
             name, _, told = line.partition(" ")
             yield f"| `{name}` | {told.strip()} |"
+
+
+def _commands() -> Iterator[tuple[str, Callable[..., Any]]]:
+    """Those of groups behind all others."""
+    groups = [(f"{one.name} ", one.typer_instance) for one in app.registered_groups]
+    for before, group in [("", app), *groups]:
+        assert group is not None
+        for one in group.registered_commands:
+            assert one.callback is not None
+            yield f"{before}{one.name or one.callback.__name__}", one.callback
 
 
 def _takes(kind: Any) -> str:

@@ -13,6 +13,9 @@ from typing import Annotated, Final, Literal
 
 import typer
 
+from harness.doctoring import doctor
+from harness.lab.command import app as lab
+
 HARNESS_FAILED: Final = 4
 
 app = typer.Typer(
@@ -245,6 +248,10 @@ def list_(
 
     for line in lines_of(what):
         typer.echo(line)
+
+
+app.command()(doctor)
+app.add_typer(lab, name="lab")
 
 
 def main() -> None:

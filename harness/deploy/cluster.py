@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -40,16 +40,15 @@ class CannotDeploy(Exception):
 
 
 class HostCluster:
-    """A node on each of these hosts. `close` is called at the end of `stop`."""
+    """A node on each of these hosts, which are `opened` by `deploy` and let go of by `stop`."""
 
     def __init__(
         self,
-        hosts: Sequence[Host],
+        nodes: Sequence[Node],
         target: Target,
-        *,
-        close: Callable[[], Awaitable[None]] | None = None,
+        opened: AbstractAsyncContextManager[Sequence[Host]],
     ) -> None:
-        self.nodes: tuple[Node, ...] = tuple(host.name for host in hosts)
+        self.nodes: tuple[Node, ...] = tuple(nodes)
         clocks = [ClockSkew] if target.skews else []
         self.supports: frozenset[type] = frozenset(
             [Partition, ClientLink, Crash, Pause, Wipe, *clocks]
@@ -59,14 +58,9 @@ class HostCluster:
         self.changed: dict[Node, Sequence[str]] = {}
         """What `stop` has found at hosts that is not as it was before `deploy`."""
         self._target = target
-        self._hosts = tuple(hosts)
-        self._close = close
-        members = [Member(host.name, sid, host.address) for sid, host in enumerate(hosts, start=1)]
-        self._members = tuple(members)
-        self._hosted = {
-            host.name: Hosted(host, member, target)
-            for host, member in zip(hosts, members, strict=True)
-        }
+        self._opened = opened
+        self._open = AsyncExitStack()
+        self._hosted: dict[Node, Hosted] = {}
         self._changing = asyncio.Lock()
         self._before: Mapping[Node, audit.Seen] = {}
         self._renewing: asyncio.Task[None] | None = None
@@ -76,6 +70,11 @@ class HostCluster:
     async def deploy(self, directory: Path) -> None:
         """Install, configure and start it, and wait until all nodes serve."""
         self._directory = directory
+        hosts = await self._open.enter_async_context(self._opened)
+        members = [Member(host.name, sid, host.address) for sid, host in enumerate(hosts, start=1)]
+        for host, member in zip(hosts, members, strict=True):
+            self._hosted[member.name] = Hosted(host, member, self._target)
+        assert tuple(self._hosted) == self.nodes, "the hosts are others than those that were named"
         found = dict(zip(self.nodes, await self._all(self._look_at), strict=True))
         if reasons := [line for node in self.nodes for line in _reasons(node, found[node])]:
             raise CannotDeploy("\n".join(reasons))
@@ -87,7 +86,7 @@ class HostCluster:
         seen = await self._all(lambda one: audit.look(one.host))
         self._before = dict(zip(self.nodes, seen, strict=True))
         self._held = True
-        await self._all(lambda one: one.install(self._members))
+        await self._all(lambda one: one.install(members))
         await self._all(Hosted.start)
         self._renewing = asyncio.get_running_loop().create_task(self._renew())
         try:
@@ -185,9 +184,7 @@ class HostCluster:
                 await self._all(lambda one: one.host.run(["rm", "-rf", HOME, lease.FOLDER]))
                 self._held = False
         finally:
-            if self._close is not None:
-                await self._close()
-                self._close = None
+            await self._open.aclose()
 
     async def _compare(self, one: Hosted) -> None:
         name = one.member.name

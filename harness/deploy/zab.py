@@ -23,13 +23,14 @@ _LACKS: Final = (
 
 
 class Zab:
-    """`config` is added to its configuration."""
+    """`config` is added to its configuration; `bug` is the name of one that is planted."""
 
     name: Final = "zab"
     skews: Final = True
     writes_events: Final = True
 
-    def __init__(self, *, tick_ms: int = TICK_MS, config: str = "") -> None:
+    def __init__(self, *, tick_ms: int = TICK_MS, config: str = "", bug: str = "") -> None:
+        self._bug = bug
         self._tick_ms = tick_ms
         self._config = config
 
@@ -49,8 +50,12 @@ class Zab:
         return {"zoo.cfg": zoo_cfg(members, self._tick_ms, self._config)}
 
     def command(self) -> Sequence[str]:
+        packed = f"{CACHE}/{self._file}"
+        node = [packed]
+        if self._bug:
+            node = ["-m", "target_node.bugs", self._bug]
         files = ("--events", "events.jsonl", "--clock", "clock.json")
-        return ["python3", "-P", f"{CACHE}/{self._file}", "zoo.cfg", *files]
+        return ["env", f"PYTHONPATH={packed}", "python3", "-P", *node, "zoo.cfg", *files]
 
     def lacks(self) -> str:
         return _LACKS

@@ -67,6 +67,12 @@ class Lab:
         """How to log in to each host."""
         return logins(str(self.inventory))
 
+    def leave(self) -> None:
+        """Let a kept one go on without us, who are about to end."""
+        self._process.returncode = 0  # so that nobody complains that it runs on
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+
     def close(self) -> None:
         """End it, and remove its folder; may be called twice."""
         if self._process.stdin is not None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -38,13 +38,17 @@ EVERY: tuple[Fault, ...] = (
 )
 
 
+def cluster_of(hosts: Sequence[Host], target: Target) -> HostCluster:
+    return HostCluster([host.name for host in hosts], target, nullcontext(hosts))
+
+
 @asynccontextmanager
 async def cluster_on(
     lab: Lab, folder: Path, target: Target | None = None
 ) -> AsyncIterator[tuple[HostCluster, list[Host]]]:
     """Deployed, until the end of the block; then there must be nothing left."""
     async with hosts_of(tuple(lab.logins)) as hosts:
-        cluster = HostCluster(hosts, target or Zab())
+        cluster = cluster_of(hosts, target or Zab())
         try:
             await cluster.deploy(folder)
             yield cluster, list(hosts)
@@ -235,7 +239,7 @@ def test_a_host_that_lacks_something_is_named(lab: Lab, tmp_path: Path) -> None:
         async with hosts_of(tuple(lab.logins)) as hosts:
             await hosts[1].run("mv /usr/bin/python3 /usr/bin/hidden")
             await hosts[2].run("mv /usr/sbin/iptables /usr/sbin/hidden")
-            cluster = HostCluster(hosts, Zab())
+            cluster = cluster_of(hosts, Zab())
             try:
                 with pytest.raises(CannotDeploy) as raised:
                     await cluster.deploy(tmp_path)
@@ -253,7 +257,7 @@ def test_a_host_that_lacks_something_is_named(lab: Lab, tmp_path: Path) -> None:
 
 def test_two_runs_do_not_share_hosts(lab: Lab, tmp_path: Path) -> None:
     async def disturb(cluster: HostCluster, hosts: list[Host]) -> None:
-        other = HostCluster(hosts, Zab())
+        other = cluster_of(hosts, Zab())
         with pytest.raises(CannotDeploy, match="n1 is held by another run"):
             await other.deploy(tmp_path / "other")
         await other.stop()

@@ -151,10 +151,10 @@ def test_a_kept_lab_outlives_whoever_made_it(tmp_path: Path) -> None:
     folder = tmp_path / "lab"
     source = (
         "import sys; from harness.lab.lab import up; from pathlib import Path\n"
-        "print(up(1, folder=Path(sys.argv[1]), kept=True).pid)"
+        "lab = up(1, folder=Path(sys.argv[1]), kept=True); print(lab.pid); lab.leave()"
     )
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", source, str(folder)],
+        [sys.executable, "-W", "error", "-c", source, str(folder)],
         capture_output=True,
         text=True,
         cwd=ROOT,
