@@ -13,6 +13,7 @@ from typing import Annotated, Final, Literal
 
 import typer
 
+from harness.commands import add_to
 from harness.doctoring import doctor
 from harness.lab.command import app as lab
 
@@ -250,6 +251,7 @@ def list_(
         typer.echo(line)
 
 
+add_to(app)
 app.command()(doctor)
 app.add_typer(lab, name="lab")
 
