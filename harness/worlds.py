@@ -9,11 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import entry_points
+from pathlib import Path
 from types import MappingProxyType
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from harness.cluster import Cluster
 from workloads.workload import Synced
+
+if TYPE_CHECKING:
+    from harness.deploy.target import Target as Software
 
 
 class CannotBeHad(ValueError):
@@ -30,6 +34,11 @@ class Wanted:
     bug: str | None = None
     plugins: tuple[str, ...] = ()
     """Files of the user's own in which some of this is."""
+    hosts: str = ""
+    """For `--on ssh`: a,b,c, or a file; the rest says how they are reached."""
+    ssh_config: str = ""
+    accept_new: bool = False
+    sudo: bool = False
 
 
 Make: TypeAlias = Callable[[Wanted], Cluster]
@@ -96,13 +105,49 @@ def _local(wanted: Wanted) -> Cluster:
         raise CannotBeHad(f"--on local runs the target zab only, not {wanted.target}")
     if wanted.bug is None:
         return LocalCluster(wanted.nodes)
+    return LocalCluster(wanted.nodes, module=("target_node.bugs", _bug(wanted.bug)))
+
+
+def _lab(wanted: Wanted) -> Cluster:
+    from harness.deploy.places import in_a_lab
+
+    return in_a_lab(wanted.nodes, _software(wanted))
+
+
+def _ssh(wanted: Wanted) -> Cluster:
+    from harness.deploy.places import on_hosts
+    from harness.hosts.inventory import BadInventory, logins
+
+    if not wanted.hosts:
+        raise CannotBeHad("--on ssh needs to know where: --hosts a,b,c, or a file of them")
+    config = Path(wanted.ssh_config) if wanted.ssh_config else None
+    try:
+        found = logins(
+            wanted.hosts, ssh_config=config, accept_new=wanted.accept_new, sudo=wanted.sudo
+        )
+    except BadInventory as bad:
+        raise CannotBeHad(str(bad)) from None
+    return on_hosts(found, _software(wanted))
+
+
+def _software(wanted: Wanted) -> Software:
+    from harness.deploy.places import SOFTWARE
+    from harness.deploy.zab import Zab
+
+    if wanted.bug is None:
+        return SOFTWARE[wanted.target]()
+    if wanted.target != "zab":
+        raise CannotBeHad(f"bugs are planted in the target zab only, not in {wanted.target}")
+    return Zab(bug=_bug(wanted.bug))
+
+
+def _bug(name: str) -> str:
     from target_node.bugs.bug import find
 
     try:
-        bug = find(wanted.bug)
+        return find(name).name
     except LookupError as problem:
         raise CannotBeHad(str(problem.args[0])) from None
-    return LocalCluster(wanted.nodes, module=("target_node.bugs", bug.name))
 
 
-_WORLDS: Final[Mapping[str, Make]] = MappingProxyType({"local": _local})
+_WORLDS: Final[Mapping[str, Make]] = MappingProxyType({"local": _local, "lab": _lab, "ssh": _ssh})
