@@ -26,7 +26,7 @@ from checker.page import picture, words
 from checker.page.picture import Subject
 from checker.verdict import Judgement, PartVerdict, Verdict, worst
 
-__all__ = ["render"]
+__all__ = ["fingerprint", "inside_script", "render"]
 
 CALLS_A_KEY: Final = 2_000
 FEWEST_CALLS: Final = 20
@@ -113,9 +113,9 @@ def render(
         several=len(subjects) > 1,
         style=Markup(style),
         script=Markup(script),
-        style_hash=_fingerprint(style),
-        script_hash=_fingerprint(script),
-        data=_inside_script(data),
+        style_hash=fingerprint(style),
+        script_hash=fingerprint(script),
+        data=inside_script(data),
     )
 
 
@@ -123,12 +123,13 @@ def _own(name: str) -> str:
     return files(__name__).joinpath(name).read_text(encoding="utf-8")
 
 
-def _fingerprint(text: str) -> str:
+def fingerprint(text: str) -> str:
+    """What a page's policy calls a style or a script that it allows."""
     digest = hashlib.sha256(text.encode()).digest()
     return f"sha256-{base64.b64encode(digest).decode()}"
 
 
-def _inside_script(data: Any) -> Markup:
+def inside_script(data: Any) -> Markup:
     """The data as JSON that no value can break out of."""
     text = json.dumps(data, separators=(",", ":"), ensure_ascii=True)
     for character in "<>&":
@@ -252,7 +253,7 @@ def _facts(
         ("processes", f"{len(set(history.process)):,}"),
         ("model", words.visible(model.name, words.LABEL)),
         ("how it was judged", words.visible(proven, 160)),
-        ("judged in", words.duration(int(judgement.seconds * 1e9))),
+        ("judged in", words.duration(int(judgement.seconds * 1e9)) if judgement.seconds else ""),
     ]
     if steps:
         facts.insert(5, ("steps", f"{steps:,}"))
@@ -293,7 +294,7 @@ def _drawn(subject: Subject, room: int) -> tuple[dict[str, Any] | None, int]:
     most = min(CALLS_A_KEY, max(len(subject.rows), 1))
     while True:
         drawn = picture.picture(subject, most)
-        size = len(_inside_script(drawn))
+        size = len(inside_script(drawn))
         if size <= room:
             return drawn, size
         if most <= FEWEST_CALLS:
