@@ -14,7 +14,7 @@ from typing import Annotated, Final, Literal
 import typer
 
 from harness.commands import add_to
-from harness.doctoring import doctor
+from harness.doctoring import AcceptNew, Hosts, SshConfig, Sudo, doctor
 from harness.lab.command import app as lab
 
 HARNESS_FAILED: Final = 4
@@ -84,7 +84,14 @@ def run(
     time: Annotated[
         float, typer.Option("--time", "-t", min=1, help="Seconds until all faults are lifted.")
     ] = 60.0,
-    on: Annotated[str, typer.Option("--on", help="Where: local.")] = "local",
+    on: Annotated[
+        str,
+        typer.Option("--on", help="Where: local, lab or ssh; ssh if hosts are named."),
+    ] = "local",
+    hosts: Hosts = "",
+    ssh_config: SshConfig = None,
+    accept_new: AcceptNew = False,  # noqa: FBT002
+    sudo: Sudo = False,  # noqa: FBT002
     target: Annotated[
         str, typer.Option("--target", help="Which software: zab or zookeeper.")
     ] = "zab",
@@ -112,7 +119,7 @@ def run(
     broken and judges what there is. Exit status as of `check`.
 
     Examples: `zabtest run` · `zabtest run -n partition,kill -t 120` · `zabtest run -w lock
-    --nodes 3 --seed 7 --json`
+    --nodes 3 --seed 7 --json` · `zabtest run --hosts a,b,c -n partition`
     """
     from harness.running import Request, new_seed, plan_of
     from harness.running import run as run_it
@@ -128,7 +135,16 @@ def run(
     )
     request = Request(
         plan=plan,
-        wanted=Wanted(on, target, nodes, bug),
+        wanted=Wanted(
+            on="ssh" if hosts and on == "local" else on,
+            target=target,
+            nodes=nodes,
+            bug=bug,
+            hosts=hosts,
+            ssh_config="" if ssh_config is None else str(ssh_config),
+            accept_new=accept_new,
+            sudo=sudo,
+        ),
         store=store,
         json=json,
         keep_on_invalid=keep_on_invalid,
