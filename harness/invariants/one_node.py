@@ -80,6 +80,13 @@ class Course:
         self.durable, self.position = zxid, None
         self.log.cut(zxid)
 
+    def _lost_its_disk(self, event: Event) -> None:
+        # Somebody took it away: what it promised and held, nobody can ask of it any more.
+        self._left(event)
+        self.accepted = self.current = 0
+        self.durable = self.position = self.due = None
+        self.log = Runs()
+
     def _check_epochs(self, event: Event, zxid: int) -> None:
         most = self.accepted if self.due is not None else self.current
         if self.accepted < self.current or epoch_of(zxid) > most:
@@ -188,6 +195,7 @@ _CHANGES: Final[Mapping[str, Callable[[Course, Event], None]]] = {
     "accepted_epoch": Course._accepted,
     "applied": Course._applied,
     "current_epoch": Course._entered,
+    "disk_lost": Course._lost_its_disk,
     "durable": Course._durable,
     "entering": Course._entering,
     "established": Course._established,

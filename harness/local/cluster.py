@@ -140,7 +140,7 @@ class LocalCluster:
             await self._guardian.ask("kill", names=[name])
             member.up = member.paused = False
         if name in so.wiped and not member.wiped:
-            await asyncio.to_thread(member.wipe)
+            await asyncio.to_thread(member.lose_disk)
         member.wiped = name in so.wiped
         skew = so.clocks.get(name, RIGHT)
         if skew != member.skew:

@@ -102,6 +102,13 @@ class Member:
         self.data.mkdir()
         (self.data / "myid").write_text(f"{self.sid}\n")
 
+    def lose_disk(self) -> None:
+        """Wipe it, and leave a line of that in its events: else it would seem to have forgotten."""
+        self.wipe()
+        with self.events.open("a", encoding="utf-8") as file:
+            # A kill may have torn the last line.
+            file.write(f'\n{{"node":{self.sid},"event":"disk_lost"}}\n')
+
     def command(self, module: Sequence[str], config: Path) -> list[str]:
         """How it is started, in its folder; `module` may have arguments before the others."""
         files = ("--events", str(self.events), "--clock", "clock.json", "--routes", "routes.json")

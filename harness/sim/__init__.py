@@ -1,6 +1,5 @@
 """How does a whole ensemble run in one process, with time, chance and failure in our hands?
 
-chance      what decides what nobody decides?
 loop        what time is it?
 disk        what does a disk keep when the power fails?
 connection, network, streams   how do bytes get from one host to another?

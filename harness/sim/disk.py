@@ -12,7 +12,7 @@ import errno
 from dataclasses import dataclass, field
 from typing import Final
 
-from harness.sim.chance import Draw
+from harness.chance import Draw
 
 FULL: Final = errno.ENOSPC
 BROKEN: Final = errno.EIO

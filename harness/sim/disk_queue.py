@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from harness.sim.chance import Draw
+from harness.chance import Draw
 from harness.sim.disk import PowerCut, SimDisk
 from harness.sim.loop import MS, SimLoop
 from target_node.durable.operations import Append, Completion, Operation, perform

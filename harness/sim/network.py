@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from harness.sim.chance import Draw
+from harness.chance import Draw
 from harness.sim.connection import End, Host, Link, Taker
 from harness.sim.loop import MS, SECOND, SimLoop
 from harness.sim.streams import Reader, Writer, connect
@@ -151,6 +151,10 @@ class Network:
     def passes(self, here: Host, there: Host) -> bool:
         """Whether anything sent from here now arrives there."""
         return (here, there) not in self._cuts and there not in self._off and here not in self._off
+
+    def pace_of(self, link: Link) -> Pace:
+        """How long it takes over this link."""
+        return self._paces.get(link, self.pace)
 
     def listens(self, here: Host, there: Host, port: int) -> bool:
         """Whether one who dials from here is let in."""

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from harness.sim.chance import Chance, Draw
+from harness.chance import Chance, Draw
 from harness.sim.clock import BEGINNING_MS, SimClock
 from harness.sim.disk import PowerCut, SimDisk
 from harness.sim.disk_queue import DiskPace, DiskQueue
@@ -67,7 +67,7 @@ class SimNode:
         self._loop = loop
         self._network = network
         self._chance = chance
-        self._draw: Draw = chance.draw(f"{self.name}/disk")
+        self._draw: Draw = chance.draw(f"disk/{self.name}")
         self._tell = tell
         self._lives = 0
         self._fuse: int | None = None  # so many effects until a crash
@@ -101,7 +101,7 @@ class SimNode:
             return False
         for repair in recovered.repairs:
             self.note("mended", {"how": type(repair).__name__})
-        draw = self._chance.draw(f"{self.name}/{self._lives}")
+        draw = self._chance.draw(f"node/{self.name}/{self._lives}")
         try:
             self.server = Server(self.settings, recovered, image, draw)
         except Exception as failure:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from harness.sim.chance import Chance, Draw
+from harness.chance import Chance, Draw
 from harness.sim.connection import Host, Link
 from harness.sim.loop import SimLoop
 from harness.sim.network import CLIENT_PORT, Network, Pace, Temper
@@ -36,20 +36,26 @@ class SimWorld:
         pace: Pace | None = None,
         temper: Temper | None = None,
         loop: SimLoop | None = None,
+        chance: Chance | None = None,
+        tell: Callable[[Record], None] | None = None,
         **settings: Any,
     ) -> None:
-        """`settings` are those of the nodes that differ from the usual."""
+        """`settings` are those of the nodes that differ from the usual.
+
+        Chance is the run's own, where there is a run; what nodes note is told, or else kept here.
+        """
         running = loop or asyncio.get_running_loop()
         assert isinstance(running, SimLoop), "a simulated world needs a simulated time"
         self.loop = running
-        self.chance = Chance(seed)
+        self.chance = chance or Chance(seed, keeps=False)
         self.network = Network(self.loop, self.draw("net"), pace=pace, temper=temper)
         self.ensemble = ensemble_of(size, observers)
         self.nodes: dict[Host, SimNode] = {}
         self._events: list[Record] = []
+        told_to = tell or self._events.append
         for server in self.ensemble.servers:
             told = replace(Settings(server.sid, self.ensemble, most_connections=0), **settings)
-            node = SimNode(told, self.loop, self.network, self.chance, self._events.append)
+            node = SimNode(told, self.loop, self.network, self.chance, told_to)
             self.nodes[node.name] = node
 
     def draw(self, label: str) -> Draw:

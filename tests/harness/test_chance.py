@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from harness.chance import Chance
-from harness.sim.chance import Chance as SimulatedChance
 
 
 def test_streams_are_those_of_their_label_and_seed_alone() -> None:
@@ -17,9 +16,27 @@ def test_streams_are_those_of_their_label_and_seed_alone() -> None:
     assert len(set(taken)) > 5
 
 
-def test_simulations_draw_the_same_numbers() -> None:
-    ours, theirs = Chance(5).draw("calls/3"), SimulatedChance(5).draw("calls/3")
-    assert [ours(1000) for _ in range(50)] == [theirs(1000) for _ in range(50)]
+def test_a_seed_means_the_same_for_good() -> None:
+    draw = Chance(7).draw("net")
+    assert [draw(1000) for _ in range(5)] == [983, 397, 59, 261, 898]
+    draw = Chance(1).draw("x")
+    assert {draw(3) for _ in range(200)} == {0, 1, 2}
+    assert {draw(1) for _ in range(9)} == {0}
+
+
+def test_a_simulation_keeps_how_often_it_drew_and_draws_that_again() -> None:
+    first = Chance(3, keeps=False)
+    drawn = [first.draw("net")(1000) for _ in range(5)]
+    first.draw("disk/n2")
+    assert first.tape == {"disk/n2": 0, "net": 5}
+    again = Chance(3, first.tape, keeps=False)
+    assert [again.draw("net")(1000) for _ in range(5)] == drawn
+    assert Chance(3, first.tape).draw("net")(1000) == drawn[0]
+    calm = Chance(3, {"net": 2, "calls/1": [4]}, calm=True, keeps=False)
+    assert [calm.draw("net")(1000) for _ in range(4)] == [*drawn[:2], 0, 0]
+    assert [calm.draw("calls/1")(9) for _ in range(3)] == [4, 0, 0]
+    assert calm.draw("other")(9) == 0
+    assert calm.tape == {"calls/1": [4, 0, 0], "net": 2, "other": 0}
 
 
 def test_a_tape_is_played_again_and_goes_on() -> None:

@@ -225,6 +225,12 @@ def test_who_leaves_a_leader_may_still_be_about_to_join_its_epoch() -> None:
     assert broken(log(lines)) == ()
 
 
+def test_who_had_its_disk_taken_away_may_begin_anew() -> None:
+    anew = "3 started zxid=0.0 accepted_epoch=0 current_epoch=0"
+    assert broken(log([*KEPT, anew])) != ()
+    assert broken(log([*KEPT, "3 disk_lost", anew])) == ()
+
+
 def test_the_logs_of_the_nodes_may_come_one_after_the_other() -> None:
     assert broken(sorted(log(KEPT), key=lambda event: event.node)) == ()
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import pytest
 
-from harness.sim.chance import Chance
+from harness.chance import Chance
 from harness.sim.connection import End, Taker
 from harness.sim.loop import SECOND, SimLoop, run
 from harness.sim.network import Network, Pace, Temper

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.sim.chance import Draw
+from harness.chance import Draw
 from harness.sim.disk import PowerCut, SimDisk
 from target_node.durable.disk import opened
 from target_node.durable.names import epoch_of

@@ -1,0 +1,70 @@
+"""Has a fault the effect that it should have? In a simulation one can look."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import assert_never
+
+from harness.sim.network import CLIENT_PORT, CLIENTS
+from harness.sim.world import SimWorld
+from nemesis.fault import (
+    ClientLink,
+    ClockSkew,
+    Crash,
+    Fault,
+    Node,
+    Partition,
+    Pause,
+    Slow,
+    Wipe,
+)
+from nemesis.surface import Evidence
+from nemesis.union import union
+
+
+def probe(world: SimWorld, fault: Fault, active: Sequence[Fault]) -> Evidence:
+    """What is seen of it now, while these are active."""
+    network = world.network
+    match fault:
+        case Partition(links):
+            open_ones = [f"{a}>{b}" for a, b in sorted(links) if network.passes(a, b)]
+            told = f"{len(links)} links let nothing through"
+            return _seen(not open_ones, told, f"something passes over {', '.join(open_ones)}")
+        case Slow(links):
+            usual = network.pace
+            slower = [link for link in sorted(links) if network.pace_of(link) != usual]
+            told = f"{len(slower)} of {len(links)} links have another pace than usual"
+            return Evidence(len(slower) == len(links), told)
+        case Crash(node):
+            return _down(world, node)
+        case Wipe(node):
+            down, left = _down(world, node), world.nodes[node].disk.list()
+            told = f"{down.words}, and its disk holds {', '.join(left) or 'nothing'}"
+            return Evidence(down.proven and not left, told)
+        case Pause(node):
+            return _seen(world.nodes[node].paused, f"{node} stands still", f"{node} goes on")
+        case ClockSkew(node):
+            wanted, clock = union(active).clocks[node], world.nodes[node].clock
+            right = (clock.offset_ms, clock.rate) == (wanted.offset_ms, wanted.rate)
+            return Evidence(
+                right, f"the clock of {node} is off by {clock.offset_ms} ms, at {clock.rate:g}"
+            )
+        case ClientLink(node, reset=True):
+            refused = not network.listens(CLIENTS, node, CLIENT_PORT)
+            return _seen(refused, f"{node} refuses clients", f"{node} takes clients in")
+        case ClientLink(node):
+            return _seen(
+                not (network.passes(CLIENTS, node) or network.passes(node, CLIENTS)),
+                f"nothing passes between clients and {node}",
+                f"clients can speak with {node}",
+            )
+        case _:
+            assert_never(fault)
+
+
+def _down(world: SimWorld, node: Node) -> Evidence:
+    return _seen(not world.nodes[node].up, f"{node} is down", f"{node} is up")
+
+
+def _seen(proven: bool, so: str, otherwise: str) -> Evidence:  # noqa: FBT001 (what was seen)
+    return Evidence(proven, so if proven else otherwise)
