@@ -209,6 +209,21 @@ def check(
 
 
 @app.command()
+def report(
+    runs: Annotated[list[Path], typer.Argument(help="Folders that runs left.")],
+) -> None:
+    """Draw what a run looked like into its `report.html` again, and say where that is.
+
+    One page that opens anywhere: the verdict and why, calls, faults, leaders and nodes over time.
+    Nothing is judged that was judged before; `check` does that. Example: `zabtest report
+    store/latest`
+    """
+    from harness.report.command import report as draw
+
+    raise typer.Exit(draw(runs))
+
+
+@app.command()
 def shrink(
     path: Annotated[Path, typer.Argument(help="A history file that is not legal.")],
     out: Annotated[

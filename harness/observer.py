@@ -17,7 +17,8 @@ class Observer(Protocol):
     """Told in the run's own loop: who takes long here delays the run."""
 
     def phase(self, name: str, time_ns: int) -> None:
-        """A phase begins: deploy, prepare, load, faults, recovery, last calls, judging, done."""
+        """A phase begins: deploy, prepare, load, faults, recovery, last calls, agreement, done,
+        judging, judged."""
         ...
 
     def called(self, f: str, kind: str, time_ns: int, took_ns: int) -> None:

@@ -22,14 +22,16 @@ from checker.verdict import Verdict, worst
 from harness.chance import Chance, Tape
 from harness.cluster import Cluster
 from harness.judging import judge
+from harness.live import watched
 from harness.observer import Observer
 from harness.plan import Plan, Played, Results
 from harness.recorder import Recorder
+from harness.report.command import drawn
 from harness.run import Run
 from harness.script import Script, ScriptedRun
 from harness.store import StoredRun
 from harness.telling import print_json, say
-from harness.telling_runs import PlainLines, lines_of
+from harness.telling_runs import lines_of
 from harness.worlds import CannotBeHad, Wanted, cluster_of, target_of
 from nemesis.plan import Nemesis
 from nemesis.registry import NoNemesis, check_supported, named
@@ -77,9 +79,9 @@ def run(
         store = _created(request, facts)
     except (CannotBeHad, NoNemesis) as problem:
         return _refuse(str(problem))
-    with store.held(), asyncio.Runner() as runner:
+    view = watched(plan, store.nodes, json=request.json, observer=observer)
+    with store.held(), asyncio.Runner() as runner, view as watching:
         try:
-            watching = observer or PlainLines()
             played = runner.run(_play(request, cluster, nemeses, store, watching))
             store.save_results(Results(played=played, findings=()))
             watching.phase("judging", round(played.seconds * 1e9))
@@ -101,6 +103,9 @@ def tell(runs: Sequence[StoredRun], *, json: bool, observer: Observer | None = N
         except KeyError as unknown:
             return _refuse(f"{store.path}: nobody here knows the workload {unknown}")
         store.save_results(results)
+        page = drawn(store, results, history)
+        if observer is not None:
+            observer.phase("judged", round(results.played.seconds * 1e9))
         verdicts.append(results.verdict)
         if json:
             told.append({"path": str(store.path), **results.as_json()})
@@ -108,6 +113,8 @@ def tell(runs: Sequence[StoredRun], *, json: bool, observer: Observer | None = N
         model = workload(store.facts()["plan"]["workload"]).model
         for line in lines_of(store.path, results, history, model):
             say(line)
+        if page is not None:
+            say(f"  drawn in {page}")
     verdict = worst(verdicts)
     if json:
         print_json({"verdict": verdict, "runs": told})

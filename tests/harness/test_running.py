@@ -52,7 +52,8 @@ def test_a_run_is_told_stored_and_can_be_judged_again(
     assert world[0].stopped == 1
     latest = tmp_path / "latest"
     names = {path.name for path in latest.iterdir()}
-    assert names == {"run.json", "history.jsonl", "tape.json", "results.json", "nodes"}
+    files = {"run.json", "history.jsonl", "tape.json", "results.json", "report.html"}
+    assert names == {*files, "nodes"}
     facts = json.loads((latest / "run.json").read_bytes())
     assert facts["plan"]["time_s"] == 1
     assert facts["wanted"]["nodes"] == 5
