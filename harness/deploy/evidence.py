@@ -35,7 +35,7 @@ SILENCE_S: Final = 0.3  # for which a cut link is listened to
 _TIMED_OUT: Final = "124"  # as `timeout` tells it
 _CLOSE_MS: Final = 20  # as near as two clocks can be read
 _RATE_S: Final = 0.25  # over which a rate is measured
-_PATIENCE_S: Final = 3.0
+_PATIENCE_S: Final = 1.0  # a node looks at its clock file every 50 ms
 
 
 class Probes:

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[3]
 
 
 def zabtest(*words: str) -> tuple[int, dict[str, Any], str]:
-    command = [sys.executable, "-m", "harness", "run", "--json", "--time", "6", *words]
+    command = [sys.executable, "-m", "harness", "run", "--json", "--time", "3", *words]
     done = subprocess.run(
         command, capture_output=True, text=True, cwd=ROOT, timeout=170, check=False
     )
