@@ -13,7 +13,7 @@ from typing import Annotated, Final, Literal
 
 import typer
 
-from harness.commands import add_to
+from harness.commands import Plugin, add_to, full_paths, load_them
 from harness.doctoring import AcceptNew, Hosts, SshConfig, Sudo, doctor
 from harness.lab.command import app as lab
 
@@ -93,7 +93,7 @@ def run(
     accept_new: AcceptNew = False,  # noqa: FBT002
     sudo: Sudo = False,  # noqa: FBT002
     target: Annotated[
-        str, typer.Option("--target", help="Which software: zab or zookeeper.")
+        str, typer.Option("--target", help="Which software; `zabtest list targets`.")
     ] = "zab",
     nodes: Annotated[int, typer.Option("--nodes", min=1, help="How many servers.")] = 5,
     concurrency: Annotated[
@@ -106,6 +106,7 @@ def run(
     bug: Annotated[
         str | None, typer.Option("--bug", help="Plant this bug in the target's nodes.")
     ] = None,
+    plugin: Plugin = None,
     store: Annotated[Path, typer.Option("--store", help="Where runs are stored.")] = Path("store"),
     json: Json = False,  # noqa: FBT002
     keep_on_invalid: Annotated[  # noqa: FBT002
@@ -138,6 +139,7 @@ def run(
         wanted=Wanted(
             on="ssh" if hosts and on == "local" else on,
             target=target,
+            plugins=full_paths(plugin),
             nodes=nodes,
             bug=bug,
             hosts=hosts,
@@ -174,6 +176,7 @@ def check(
     jobs: Annotated[
         int | None, typer.Option("--jobs", min=1, help="Processes for many keys; default: cores.")
     ] = None,
+    plugin: Plugin = None,
 ) -> None:
     """Judge histories: was there one legal order of all calls?
 
@@ -187,6 +190,7 @@ def check(
     from harness.checking import Request, check_files
     from harness.store import StoredRun, is_run
 
+    load_them(plugin)
     plain = not (model or format or failed or html or verify or keyed is not None)
     if plain and all(is_run(path) for path in paths):
         from harness.running import tell
@@ -271,13 +275,15 @@ def up(
 @app.command("list")
 def list_(
     what: Annotated[
-        Literal["models", "formats", "workloads", "nemeses", "bugs"],
+        Literal["models", "formats", "workloads", "nemeses", "targets", "bugs"],
         typer.Argument(help="What to list."),
     ],
+    plugin: Plugin = None,
 ) -> None:
     """List what can be named on the command line, a line each."""
     from harness.listing import lines_of
 
+    load_them(plugin)
     for line in lines_of(what):
         typer.echo(line)
 

@@ -3,12 +3,35 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
+WRONG_USAGE: Final = 2
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 Store = Annotated[Path, typer.Option("--store", help="Where runs are stored.")]
+
+Plugin = Annotated[
+    list[Path] | None,
+    typer.Option("--plugin", help="A file of your own with targets, nemeses or workloads."),
+]
+
+
+def full_paths(plugins: list[Path] | None) -> tuple[str, ...]:
+    """Of the files that `--plugin` named."""
+    return tuple(str(path.resolve()) for path in plugins or ())
+
+
+def load_them(plugins: list[Path] | None) -> None:
+    """Let them take part, or end the command with a line that says why not."""
+    from harness.plugins import CannotLoad, load
+
+    try:
+        load(plugins or ())
+    except CannotLoad as problem:
+        typer.echo(f"zabtest: {problem}", err=True)
+        raise typer.Exit(WRONG_USAGE) from None
 
 
 def demo(store: Store = Path("store"), json: Json = False) -> None:  # noqa: FBT002
@@ -23,6 +46,48 @@ def demo(store: Store = Path("store"), json: Json = False) -> None:  # noqa: FBT
     raise typer.Exit(show(store, json=json))
 
 
+def replay(
+    run: Annotated[Path, typer.Argument(help="A run's folder, or any saved history.")],
+    times: Annotated[int, typer.Option("--times", min=1, help="How often.")] = 1,
+    target: Annotated[
+        str | None, typer.Option("--target", help="Other software than it was; see `run`.")
+    ] = None,
+    nodes: Annotated[
+        int | None, typer.Option("--nodes", min=1, help="Another number of servers.")
+    ] = None,
+    bug: Annotated[
+        str | None, typer.Option("--bug", help="Plant this bug in the target's nodes.")
+    ] = None,
+    plugin: Plugin = None,
+    store: Annotated[
+        Path | None, typer.Option("--store", help="Where to; default: beside the run.")
+    ] = None,
+    json: Json = False,  # noqa: FBT002
+) -> None:
+    """Play a run again, and say how often it failed in the same way.
+
+    A run's folder is played with its plan, seed and tape. Of any other history, Jepsen's too, each
+    client's calls are made again at their times, and the faults that its notes tell of are
+    injected at theirs. Exit status as of `check`, the worst of all replays.
+
+    Examples: `zabtest replay store/latest --times 10` · `zabtest replay jepsen.edn --nodes 3`
+    """
+    from harness.originals import Asked
+    from harness.replaying import replay as play_again
+
+    asked = Asked(
+        times=times,
+        store=store,
+        json=json,
+        target=target,
+        nodes=nodes,
+        bug=bug,
+        plugins=full_paths(plugin),
+    )
+    raise typer.Exit(play_again(run, asked))
+
+
 def add_to(app: typer.Typer) -> None:
     """All of them."""
     app.command()(demo)
+    app.command()(replay)

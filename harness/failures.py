@@ -30,6 +30,11 @@ def _marks(said: Mapping[str, Any]) -> Iterator[str]:
         yield _NODE.sub("a node", violation["name"])
 
 
+def brief(marks: tuple[str, ...]) -> str:
+    """The first of them, and how many others there are."""
+    return marks[0] + (f" (and {len(marks) - 1} more)" if len(marks) > 1 else "")
+
+
 def doubts_of(said: Mapping[str, Any]) -> tuple[str, ...]:
     """What kept the run from being valid, though nothing was wrong."""
     open_ones = [one["judge"] for one in said.get("findings", ()) if one["verdict"] != "valid"]

@@ -41,11 +41,11 @@ def judge(run: StoredRun, observer: Observer | None = None) -> tuple[Results, Hi
         observer.found(findings[-1])
     else:
         for name, of_history in judged.judges().items():
-            findings.append(_finding(name, of_history, history))
+            findings.append(heard(name, of_history, history))
             observer.found(findings[-1])
     played = run.played()
     if played.logs:
-        findings.append(_finding("promises", lambda logs: promises(run.path, logs), played.logs))
+        findings.append(heard("promises", lambda logs: promises(run.path, logs), played.logs))
         observer.found(findings[-1])
     return Results(played=played, findings=findings), history
 
@@ -63,7 +63,8 @@ def _events(path: Path, size: int) -> Iterator[Event]:
         yield from parse(io.BytesIO(file.read(size)), str(path))
 
 
-def _finding(name: str, judge: Callable[[T], Finding], judged: T) -> Finding:
+def heard(name: str, judge: Callable[[T], Finding], judged: T) -> Finding:
+    """What this judge says, or that it failed."""
     try:
         return judge(judged)
     except Exception as failure:

@@ -32,6 +32,11 @@ def lines_of(what: str) -> Iterator[str]:
 
         for name, nemesis in nemeses().items():
             yield f"{name:24} {nemesis.about}"
+    elif what == "targets":
+        from harness.worlds import target_names, target_of
+
+        for name in target_names():
+            yield f"{name:16} {target_of(name).about}"
     elif what == "bugs":
         from target_node.bugs.bug import find, names
 

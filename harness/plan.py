@@ -38,6 +38,8 @@ class Plan:
     """Stretches all waits and holds of nemeses."""
     enough: int = 10
     """Calls of a kind that must have been answered in a phase, else it has shown nothing."""
+    first_fault_s: float | None = None
+    """When the first fault may be; None: after a share of the time."""
     must_recover: bool = False
     """Whether it is a wrong, and no mere doubt, if there is no progress after healing."""
 
@@ -48,7 +50,9 @@ class Plan:
     @property
     def calm_s(self) -> float:
         """How long clients work before the first fault; without faults, all the time."""
-        return self.time_s / CALM_SHARE if self.nemeses else self.time_s
+        if not self.nemeses:
+            return self.time_s
+        return self.time_s / CALM_SHARE if self.first_fault_s is None else self.first_fault_s
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from harness.judging import judge
 from harness.live import watched
 from harness.observer import Observer
 from harness.plan import Plan, Played, Results
+from harness.plugins import CannotLoad, load
 from harness.recorder import Recorder
 from harness.report.command import drawn
 from harness.run import Run
@@ -70,6 +71,7 @@ def run(
     """Run it and tell it; the exit status, which is that of whoever tells."""
     plan = request.plan
     try:
+        load(request.wanted.plugins)
         cluster = cluster_of(request.wanted)
         nemeses = _nemeses(request)
         check_supported(nemeses, cluster)
@@ -77,7 +79,7 @@ def run(
         _check(plan, target.kind)
         facts = {"wanted": asdict(request.wanted), "synced": target.synced, "kind": target.kind}
         store = _created(request, facts)
-    except (CannotBeHad, NoNemesis) as problem:
+    except (CannotBeHad, CannotLoad, NoNemesis) as problem:
         return _refuse(str(problem))
     view = watched(plan, store.nodes, json=request.json, observer=observer)
     with store.held(), asyncio.Runner() as runner, view as watching:

@@ -1,0 +1,110 @@
+"""`zabtest replay`: does it fail again, and in the same way?
+
+A run's folder is played again with its plan, its seed and its tape: chance decides as it did, and
+what the machine decides may differ. Of any other history the calls are made again at their times,
+and the faults that its notes tell of are injected at theirs.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from checker.formats.event import HistoryError
+from checker.verdict import Verdict, worst
+from harness.failures import brief, marks_of
+from harness.judging import judge
+from harness.originals import Asked, CannotReplay, original
+from harness.plan import Results
+from harness.plugins import CannotLoad
+from harness.running import run
+from harness.scripting import NoScript
+from harness.store import StoredRun
+from harness.telling import SIGNS, print_json, say
+from harness.telling_runs import PlainLines
+from harness.worlds import CannotBeHad
+
+WRONG_USAGE: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """What became of it one time."""
+
+    path: Path
+    verdict: Verdict
+    marks: tuple[str, ...]
+    same: bool
+
+
+def replay(path: Path, asked: Asked) -> int:
+    """Play it again so many times, and tell how often it failed so; the exit status."""
+    try:
+        found = original(path, asked)
+    except (CannotReplay, CannotBeHad, CannotLoad, NoScript, HistoryError) as problem:
+        sys.stderr.write(f"zabtest: {problem}\n")
+        return WRONG_USAGE
+    seen: list[Again] = []
+
+    def telling(ran: StoredRun) -> int:
+        results, _ = judge(ran)
+        ran.save_results(results)
+        seen.append(_again(ran.path, results, found.marks))
+        return results.verdict.exit_status
+
+    for number in range(asked.times):
+        if asked.times > 1:
+            sys.stderr.write(f"replay {number + 1} of {asked.times}\n")
+        status = run(found.request, PlainLines(), telling)
+        if len(seen) <= number:
+            return status  # it was refused, and has said why
+    verdict = worst(one.verdict for one in seen)
+    if asked.json:
+        print_json({"of": str(path), "marks": found.marks, "verdict": verdict, **_told(seen)})
+    else:
+        for line in _lines(path, found.marks, seen, verdict):
+            say(line)
+    return verdict.exit_status
+
+
+def _again(path: Path, results: Results, marks: tuple[str, ...]) -> Again:
+    its = marks_of(results.as_json())
+    return Again(path, results.verdict, its, not set(marks).isdisjoint(its))
+
+
+def _told(seen: Sequence[Again]) -> dict[str, Any]:
+    return {
+        "times": len(seen),
+        "failed": sum(one.verdict is Verdict.INVALID for one in seen),
+        "same": sum(one.same for one in seen),
+        "runs": [
+            {
+                "path": str(one.path),
+                "verdict": one.verdict,
+                "same": one.same,
+                "marks": one.marks,
+            }
+            for one in seen
+        ],
+    }
+
+
+def _lines(
+    path: Path, marks: tuple[str, ...], seen: Sequence[Again], verdict: Verdict
+) -> Sequence[str]:
+    told = _told(seen)
+    times = f"{told['times']} {'replay' if told['times'] == 1 else 'replays'}"
+    if marks:
+        first = f"{told['same']} of {times} failed the same way: {brief(marks)}"
+        others = told["failed"] - told["same"]
+        first += f"; {others} in another way" if others else ""
+    else:
+        first = f"{told['failed']} of {times} failed, and the original did not"
+    lines = [f"{SIGNS[verdict]} {path}: {first}"]
+    for one in seen:
+        how = f"  {brief(one.marks)}" if one.marks else ""
+        lines.append(f"  {SIGNS[one.verdict]} {one.verdict}  {one.path}{how}")
+    return lines
