@@ -5,7 +5,7 @@ Rules of this file:
    nothing has been run yet.
 2. The channels are so few that no sshd refuses one (its own limit is ten).
 3. A command that is late is killed on the host, through another channel; if that cannot be done
-   either, its channel is closed, and if that does not help the whole connection is.
+   either, nothing is heard of the host at all, and the whole connection is closed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import BinaryIO, Final, TypeVar
 
 import paramiko
@@ -67,8 +67,7 @@ class Connection:
             shell = self._shell(until, fresh=apart)
             done = shell.run(script, until, into)
         except Late:
-            if shell is not None:
-                self._end(shell)
+            self._end(shell)
             raise
         else:
             if apart:
@@ -107,18 +106,18 @@ class Connection:
                 raise Lost(self._login.name, "the connection broke") from None
             raise Late(self._login.name, f"lets one in, but then does nothing: {failure}") from None
 
-    def _end(self, shell: Shell) -> None:
-        """Kill a shell, and what it started."""
-        kill = f"kill -s KILL -- -$(cut -d' ' -f5 /proc/{shell.pid}/stat)"
-        with suppress(HostTrouble):
+    def _end(self, shell: Shell | None) -> None:
+        """Kill a shell, and what it started. None: it has not even begun."""
+        kill = f"kill -s KILL -- -$(cut -d' ' -f5 /proc/{shell.pid}/stat)" if shell else ":"
+        try:
             killer = self._shell(time.monotonic() + _KILL_S, fresh=False)
             killer.run(kill, time.monotonic() + _KILL_S)
-            self._waiting.append(killer)
-            if shell.wait_closed():
-                return
-        shell.drop()
-        if not shell.wait_closed():
-            self.close()
+        except HostTrouble:
+            self.close()  # nothing is heard of this host, over this connection at least
+            return
+        self._waiting.append(killer)
+        if shell is not None and not shell.wait_closed():
+            shell.drop()
 
     def _transport(self, until: float) -> paramiko.Transport:
         with self._connecting:

@@ -59,7 +59,7 @@ class Shell:
         begin = shlex.quote(_BEGIN.format(mark=self._mark))
         question = secrets.token_hex(12)
         # sudo forgets where the connection is from.
-        sudo = f"sudo -S -p {question} -- env SSH_CONNECTION=\"$SSH_CONNECTION\" "
+        sudo = f'sudo -S -p {question} -- env SSH_CONNECTION="$SSH_CONNECTION" '
         self._channel.exec_command(f"exec {sudo if login.sudo else ''}/bin/sh -c {begin}")
         self.pid = self._begun(question.encode(), until)
 

@@ -159,6 +159,11 @@ def test_hosts_that_do_not_answer(lab: Lab) -> None:
     with listening(b"220 smtp ready\r\n" * 200) as port:
         said = refused(direct, Unreachable, port=port)
         assert "does not greet as an SSH server" in said
+    with listening(b"SSH-2.0-$(touch /tmp/evil)\033[2J\r\n") as port:
+        login = replace(direct, port=port)
+        with pytest.raises(Unreachable) as raised:
+            on(login, lambda host: host.run(":", deadline_s=1))
+        assert "\033" not in str(raised.value)
     said = refused(Login("no.such.host.invalid", "no.such.host.invalid", "root"), Unreachable)
     assert "there is no host of the name" in said
 

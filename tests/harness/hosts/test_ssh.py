@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.hosts.host import checked, words
+from harness.hosts import connection, shell
+from harness.hosts.host import Done, checked, words
 from harness.hosts.ssh import SshHost
 from harness.hosts.trouble import CommandFailed, Late, Lost
 from harness.lab.lab import Lab
@@ -162,7 +163,7 @@ def _many(lab: Lab, count: int) -> float:
                     done = await host.run(
                         ["echo", str(number)], apart=number % 4 < 2, deadline_s=60
                     )
-                    assert done == type(done)(0, f"{number}\n".encode())
+                    assert done == Done(0, f"{number}\n".encode())
 
             begin = time.monotonic()
             await asyncio.gather(*(one_after_the_other() for _ in range(20)))
@@ -181,3 +182,34 @@ def test_twenty_thousand_commands_without_a_failure(
 ) -> None:
     rate = _many(lab, 20_000)
     record_property("measured", f"20,000 commands over 5 connections, {rate:.0f}/s, 0 failed")
+
+
+def test_what_a_login_says_runs_nothing(lab: Lab) -> None:
+    noise = b"printf '%s\\n' \"x'; touch /tmp/evil\" '$(touch /tmp/evil)' '`touch /tmp/evil`' 1 2\n"
+
+    async def prepare(host: SshHost) -> None:
+        await host.put(noise + noise.replace(b"\n", b" >&2\n"), "/root/.bashrc")
+
+    async def look(host: SshHost) -> None:
+        assert await host.run("echo out; echo err >&2") == Done(0, b"out\n", b"err\n")
+        await host.run("rm /root/.bashrc")
+        assert (await host.run("test -e /tmp/evil")).status == 1
+
+    on(lab.logins[2], prepare)
+    on(lab.logins[2], look)
+
+
+def test_a_connection_that_hangs_is_given_up(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "_KILL_S", 0.5)
+    monkeypatch.setattr(shell, "_GOODBYE_S", 0.3)
+
+    async def doing() -> None:
+        async with hosts_of((lab.logins[2], lab.logins[2])) as (host, other):
+            sshd = (await host.run("ps -o ppid= $$")).text
+            await other.run(f"kill -STOP {sshd}")
+            with pytest.raises(Late):
+                await host.run("true", deadline_s=0.5)
+            assert (await host.run("echo again", deadline_s=30)).text == "again"
+            await other.run(f"kill -KILL {sshd}")
+
+    asyncio.run(doing())
