@@ -87,7 +87,25 @@ def replay(
     raise typer.Exit(play_again(run, asked))
 
 
+def heal(
+    run: Annotated[
+        Path | None, typer.Argument(help="A run's folder; default: all runs of the store.")
+    ] = None,
+    store: Store = Path("store"),
+    json: Json = False,  # noqa: FBT002
+) -> None:
+    """Undo what dead runs left behind, and make sure that nothing of them is left.
+
+    Exit status 0 if so, 2 wrong usage, 3 if a run is still going or its faults are on hosts (which
+    undo them by themselves), 4 if something could not be undone.
+    """
+    from harness.healing import heal as undo
+
+    raise typer.Exit(undo(run or store, json=json))
+
+
 def add_to(app: typer.Typer) -> None:
     """All of them."""
     app.command()(demo)
     app.command()(replay)
+    app.command()(heal)

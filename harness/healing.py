@@ -1,0 +1,143 @@
+"""`zabtest heal`: what did a dead run leave behind, and is all of it undone?
+
+On this machine nodes end with whoever started them, and their faults with them: this looks whether
+it is so, and ends what is left. Faults on hosts end by themselves a moment after their controller.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+from harness.leftovers import Process, is_taken, ports, processes, unfinished
+from harness.store import StoredRun, is_run
+from harness.telling import print_json, say
+
+WRONG_USAGE: Final = 2
+CANNOT_SAY: Final = 3
+NOT_HEALED: Final = 4
+PATIENCE_S: Final = 5.0  # in which processes end by themselves, and then after they were killed
+_LOOK_S: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Healed:
+    """What became of one run's remains."""
+
+    path: str
+    alive: bool = False
+    """Whether it is still going: then nothing of it is touched."""
+    faults: int = 0
+    """So many were active when it died, and are no more."""
+    ended: Sequence[str] = ()
+    removed: Sequence[str] = ()
+    elsewhere: str = ""
+    """What is not on this machine."""
+    left: Sequence[str] = ()
+    """What could not be undone."""
+
+    @property
+    def words(self) -> str:
+        """All that in a line."""
+        if self.alive:
+            return f"? {self.path}: it is still going; Ctrl-C ends and heals it"
+        done = [
+            f"{self.faults} faults were active and are over" if self.faults else "",
+            f"ended {', '.join(self.ended)}" if self.ended else "",
+            f"removed {', '.join(self.removed)}" if self.removed else "",
+            self.elsewhere,
+        ]
+        told = "; ".join(filter(None, done)) or "nothing was left"
+        if self.left:
+            return f"✗ {self.path}: still there: {', '.join(self.left)}; {told}"
+        return f"{'?' if self.elsewhere else '✓'} {self.path}: {told}"
+
+
+def heal(where: Path, *, json: bool) -> int:
+    """Undo what is left of this run, or of all runs of this store; the exit status."""
+    try:
+        runs = [where] if is_run(where) else sorted(where.glob("*/*/run.json"))
+        folders = [(one if one.is_dir() else one.parent).resolve() for one in runs]
+    except OSError as problem:
+        return _refuse(f"{where}: cannot be read ({problem.strerror})")
+    if not folders:
+        there = "no run is stored in it" if where.is_dir() else "there is no such folder"
+        return _refuse(f"{where}: {there}; name a run's folder, or a store with --store")
+    found = [_healed(folder) for folder in folders]
+    if json:
+        print_json({"healed": [asdict(one) for one in found]})
+    else:
+        told = [one.words for one in found if "nothing was left" not in one.words]
+        quiet = len(found) - len(told)
+        for line in told if len(found) > 1 else [one.words for one in found]:
+            say(line)
+        if quiet and len(found) > 1:
+            say(f"✓ of {quiet} {'run' if quiet == 1 else 'runs'} nothing was left")
+    if any(one.left for one in found):
+        return NOT_HEALED
+    return CANNOT_SAY if any(one.alive or one.elsewhere for one in found) else 0
+
+
+def _healed(folder: Path) -> Healed:
+    run = StoredRun(folder)
+    try:
+        if run.alive:
+            return Healed(path=str(folder), alive=True)
+        active = run.left_active()
+        on = run.facts().get("wanted", {}).get("on", "local")
+    except (OSError, ValueError, KeyError, AttributeError) as problem:
+        return Healed(path=str(folder), left=[f"what it wrote cannot be read: {problem}"])
+    ended, left = _end(folder)
+    removed = []
+    for path in unfinished(folder):
+        try:
+            path.unlink()
+            removed.append(str(path.relative_to(folder)))
+        except OSError as problem:
+            left.append(f"{path.name} ({problem.strerror})")
+    if not left:
+        left += [f"port {port}" for port in ports(folder) if is_taken(port) and not ended]
+    elsewhere = ""
+    if active and on != "local":
+        elsewhere = f"faults were active on {on}; they end by themselves: see zabtest doctor"
+    elif active and not left:
+        run.journal(())
+    return Healed(
+        path=str(folder),
+        faults=0 if elsewhere else len(active),
+        ended=ended,
+        removed=removed,
+        elsewhere=elsewhere,
+        left=left,
+    )
+
+
+def _end(folder: Path) -> tuple[list[str], list[str]]:
+    """Wait until its processes have ended, or end them; which that were, and which still live."""
+    until = time.monotonic() + PATIENCE_S
+    while (living := _of(folder)) and time.monotonic() < until:
+        time.sleep(_LOOK_S)
+    killed = living
+    for one in killed:
+        one.end()
+    until = time.monotonic() + PATIENCE_S
+    while (living := _of(folder)) and time.monotonic() < until:
+        time.sleep(_LOOK_S)
+    pids = {one.pid for one in living}
+    return (
+        [f"process {one.pid}" for one in killed if one.pid not in pids],
+        [f"process {one.pid} ({one.words})" for one in living],
+    )
+
+
+def _of(folder: Path) -> Sequence[Process]:
+    return [one for one in processes() if one.is_of(folder)]
+
+
+def _refuse(why: str) -> int:
+    sys.stderr.write(f"zabtest: {why}\n")
+    return WRONG_USAGE

@@ -1,0 +1,130 @@
+"""Does `zabtest heal` undo what a dead run left, prove it, and spare the living?"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from harness import healing
+from harness.plan import Plan
+from harness.store import StoredRun
+from nemesis.fault import Crash
+from tests.harness.test_running import zabtest
+
+ROOT = Path(__file__).parents[2]
+PATIENCE_S = 60.0
+
+
+@pytest.fixture
+def dead(tmp_path: Path) -> StoredRun:
+    """A run that died while a node was down."""
+    run = StoredRun.create(tmp_path, Plan(), {"wanted": {"on": "local"}, "synced": "linearizable"})
+    run.journal([Crash("n1")])
+    return run
+
+
+@contextmanager
+def stray(folder: Path, *words: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that stands in this folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    code = "import time; time.sleep(300)"
+    process = subprocess.Popen([sys.executable, "-c", code, *words], cwd=folder)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_nothing_was_left(dead: StoredRun) -> None:
+    dead.journal(())
+    status, out, _ = zabtest("heal", dead.path)
+    assert status == 0
+    assert out == f"✓ {dead.path}: nothing was left\n"
+
+
+def test_what_was_left_is_undone(dead: StoredRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(healing, "PATIENCE_S", 1.0)
+    (dead.path / ".results.json").write_text("{")
+    with stray(dead.nodes / "n1") as ours, stray(dead.path.parent) as another:
+        # As a child of ours it stays a zombie until it is waited for, which is no life.
+        status, out, _ = zabtest("heal", dead.path)
+        assert status == 0, out
+        assert "1 faults were active and are over" in out
+        assert f"ended process {ours.pid}" in out
+        assert "removed .results.json" in out
+        assert ours.wait(PATIENCE_S) == -signal.SIGKILL
+        assert another.poll() is None
+    assert not dead.left_active()
+    assert zabtest("heal", dead.path)[1] == f"✓ {dead.path}: nothing was left\n"
+
+
+def test_a_run_that_is_going_is_spared(dead: StoredRun) -> None:
+    with dead.held(), stray(dead.nodes) as ours:
+        status, out, _ = zabtest("heal", "--store", dead.path.parents[1])
+        assert status == 3
+        assert "it is still going" in out
+        assert ours.poll() is None
+    assert dead.left_active()
+
+
+def test_a_store_is_healed_in_a_line_or_two(dead: StoredRun, tmp_path: Path) -> None:
+    for _ in range(2):
+        time.sleep(0.002)  # they are named by the millisecond
+        StoredRun.create(tmp_path, Plan(), {"wanted": {"on": "local"}})
+    status, out, _ = zabtest("heal", "--store", tmp_path)
+    assert status == 0
+    lines = out.splitlines()
+    assert "1 faults were active" in lines[0]
+    assert lines[1:] == ["✓ of 2 runs nothing was left"]
+    status, out, _ = zabtest("heal", "--store", tmp_path, "--json")
+    assert (status, len(json.loads(out)["healed"])) == (0, 3)
+
+
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [("gone", "there is no such folder"), (".", "no run is stored in it")],
+)
+def test_bad_input_gets_one_clear_line(tmp_path: Path, what: str, words: str) -> None:
+    status, out, err = zabtest("heal", tmp_path / what)
+    assert (status, out) == (2, "")
+    assert words in err
+    assert len(err.splitlines()) == 1
+
+
+def test_after_a_controller_that_was_killed_nothing_is_left(tmp_path: Path) -> None:
+    """On the real thing: three nodes, a fault that is active, and kill -9."""
+    command = [sys.executable, "-m", "harness", "run", "--nodes", "3", "-n", "pause", "-t", "12"]
+    process = subprocess.Popen(
+        [*command, "--rate", "20", "--seed", "2", "--store", str(tmp_path)],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        until = time.monotonic() + PATIENCE_S
+        latest = tmp_path / "latest"
+        while not (latest.exists() and StoredRun(latest).left_active()):
+            assert time.monotonic() < until
+            assert process.poll() is None
+            time.sleep(0.02)
+        assert zabtest("heal", latest)[0] == 3
+    finally:
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+    status, out, err = zabtest("heal", latest, "--json")
+    assert status == 0, out + err
+    (told,) = json.loads(out)["healed"]
+    assert told["faults"] >= 1
+    assert (told["ended"], told["left"]) == ([], []), "they end by themselves"
+    assert zabtest("heal", latest)[1].endswith("nothing was left\n")
