@@ -119,7 +119,7 @@ def _page(
         sign=SIGNS[results.verdict],
         summary=headline(results, reasons, calls),
         facts=facts_of(facts, played, picture, history),
-        command=words.visible(command_of(facts), 2_000),
+        command=[words.visible(part, 400) for part in command_of(facts)],
         repeats=facts.get("wanted", {}).get("on") == "sim",
         bug=words.visible(str(facts.get("wanted", {}).get("bug") or ""), 80),
         warnings=[words.visible(one, 400) for one in [*warnings, *told][:20]],

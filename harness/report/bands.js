@@ -6,9 +6,10 @@ const axisSvg = byId("axis"),
   faultsSvg = byId("faults"),
   rolesSvg = byId("roles");
 
-const faults = data.faults.map(([kind, whom, from, until, became], index) => ({
+const faults = data.faults.map(([kind, whom, aim, from, until, became], index) => ({
   kind,
   whom,
+  aim,
   from,
   until: until === null ? END : until,
   became,
@@ -57,7 +58,6 @@ function foreground(svg, height) {
     mark.append(line("", xOf(lead.at), 0, height));
     svg.append(mark);
   }
-  if (view.at !== null) svg.append(line("cross", xOf(view.at), 0, height));
 }
 
 function drawAxis() {
@@ -79,26 +79,23 @@ function drawAxis() {
     svg.append(line("edge", x1, 0, 13));
     if (label) svg.append(drawn("text", { class: "phase-name", x: x1 + 5, y: 11 }, label));
   });
-  let free = -1;
-  for (const lead of leads) {
-    if (lead.at < view.low || lead.at > view.high) continue;
+  leads.forEach((lead, i) => {
+    if (lead.at < view.low || lead.at > view.high) return;
     const x = xOf(lead.at);
+    const room = (i + 1 < leads.length ? Math.min(xOf(leads[i + 1].at) - 6, view.width) : view.width) - x - 10;
     const mark = drawn("g", { class: "lead", "data-node": lead.node });
     mark.append(drawn("path", { d: `M${x - 4} 16h8l-4 7z` }));
-    const label = lead.epoch === null ? lead.node : `${lead.node}, epoch ${lead.epoch}`;
-    if (x > free && x + 8 + widthOf(label) < view.width) {
-      mark.append(drawn("text", { x: x + 7, y: 24 }, label));
-      free = x + 12 + widthOf(label);
-    }
+    const said = lead.epoch === null ? [lead.node] : [`${lead.node}, epoch ${lead.epoch}`, `${lead.node} e${lead.epoch}`];
+    const label = said.find((text) => widthOf(text) < room);
+    if (label) mark.append(drawn("text", { x: x + 7, y: 24 }, label));
     mark.append(drawn("title", {}, `${lead.node} begins to lead at ${moment(lead.at, 1e4)}`));
     svg.append(mark);
-  }
+  });
   for (const call of wrongCalls()) {
     const x = xOf(calls.called[call]);
     if (x >= view.gutter && x <= view.width - RIGHT)
       svg.append(drawn("path", { class: "wrong-mark", d: `M${x - 4} ${height}h8l-4 -7z` }));
   }
-  if (view.at !== null) svg.append(line("cross", xOf(view.at), 13, height));
   if (view.chosen) {
     const [a, b] = view.chosen.map((t) => inPlot(xOf(t)));
     svg.append(drawn("rect", { class: "chosen", x: Math.min(a, b), width: Math.abs(b - a), y: 0, height }));
@@ -113,7 +110,7 @@ function drawFaults() {
   rows.forEach((row, i) => {
     const top = i * KIND_ROW + 1;
     if (i === 0 || rows[i - 1].kind !== row.kind)
-      svg.append(drawn("text", { class: "quiet", x: view.gutter - 8, y: top + 13, "text-anchor": "end" }, isNarrow() ? row.kind.slice(0, 5) : row.kind));
+      svg.append(drawn("text", { class: "quiet", x: view.gutter - 8, y: top + 13, "text-anchor": "end" }, fitted(row.kind, view.gutter - 8)));
     for (const fault of row.faults) {
       if (fault.until < view.low || fault.from > view.high) continue;
       const x1 = inPlot(xOf(fault.from)),
@@ -121,8 +118,10 @@ function drawFaults() {
       const became = fault.became === "proven" ? "proven" : fault.became === "moot" ? "moot" : "unproven";
       const band = drawn("g", { class: `band ${became}`, "data-kind": fault.kind });
       band.append(drawn("rect", { class: "body", x: x1, y: top, width: x2 - x1, height: KIND_ROW - 3, rx: 3 }));
-      const said = became === "proven" ? fault.whom : `${fault.whom} (${fault.became})`;
-      const label = fitted(said, x2 - x1 - 10);
+      const doubt = became === "proven" ? "" : ` (${fault.became})`;
+      const said = fault.whom + doubt;
+      const whole = [said, fault.aim + doubt, fault.aim].find((text) => text && widthOf(text) <= x2 - x1 - 10);
+      const label = whole || fitted(said, x2 - x1 - 10);
       if (label) band.append(drawn("text", { x: x1 + 5, y: top + 13 }, label));
       band.append(drawn("title", {}, `${fault.kind} ${said}, ${moment(fault.from, 1e4)} – ${moment(fault.until, 1e4)}`));
       svg.append(band);
@@ -139,6 +138,7 @@ function stripes(id, kind, size, turned) {
     patternUnits: "userSpaceOnUse",
     patternTransform: turned ? "rotate(45)" : "",
   });
+  pattern.append(drawn("rect", { class: "behind", width: size, height: size }));
   pattern.append(drawn("line", { class: kind, x1: 1, x2: 1, y1: 0, y2: size }));
   return pattern;
 }

@@ -51,8 +51,8 @@ function drawCalls() {
   lanes.forEach((_, lane) => {
     const its = inView(lane),
       top = topOf(lane);
-    // Many calls to a pixel are one bar; what is rare is painted over what is frequent.
-    for (const kind of [OK, REFUSED, FAILED, UNKNOWN]) {
+    // Many calls to a pixel are one bar. Those without an answer are painted over the others.
+    for (const kind of [REFUSED, OK, FAILED, UNKNOWN]) {
       let until = -1;
       for (const i of its) {
         if (calls.ending[i] !== kind) continue;

@@ -44,6 +44,9 @@ function draw() {
 
 /** What was so at the moment under the pointer; else, what is in view. */
 function tell() {
+  const cross = byId("cross");
+  cross.hidden = view.at === null || view.at < view.low || view.at > view.high;
+  cross.style.left = `${view.at === null ? 0 : xOf(view.at)}px`;
   const readout = byId("readout");
   if (view.at === null) {
     readout.replaceChildren(element("strong", {}, `${moment(Math.max(view.low, 0), 1e4)} – ${moment(Math.min(view.high, END), 1e4)}`), isNarrow() ? "  Touch it to read a moment." : "  Point at a moment to read it.");
@@ -103,7 +106,7 @@ stage.addEventListener("pointerdown", (event) => {
 
 function pointTo(x) {
   view.at = x >= view.gutter && x <= view.width - RIGHT ? clamp(timeOf(x), 0, END) : null;
-  drawSoon();
+  tell();
 }
 
 stage.addEventListener("pointermove", (event) => {
@@ -156,7 +159,7 @@ stage.addEventListener("pointercancel", release);
 stage.addEventListener("pointerleave", (event) => {
   if (event.pointerType !== "mouse" || pointers.size) return;
   view.at = null;
-  drawSoon();
+  tell();
 });
 
 stage.addEventListener(
@@ -247,7 +250,7 @@ copy.addEventListener("click", async () => {
 
 function layOut() {
   view.width = stage.clientWidth;
-  view.gutter = isNarrow() ? 50 : 74;
+  view.gutter = isNarrow() ? 62 : 78;
   draw();
   if (picked.call !== null) placeCard(picked.call);
 }

@@ -39,7 +39,8 @@ function firstAt(time) {
   return low;
 }
 
-const often = calls.count ? calls.fs.map((_, f) => calls.f.reduce((n, one) => n + (one === f), 0)) : [];
+const often = calls.count ? calls.fs.map(() => 0) : [];
+for (let i = 0; i < calls.count; i += 1) often[calls.f[i]] += 1;
 const shownFs = often.map((_, f) => f).sort((a, b) => often[b] - often[a] || a - b).slice(0, MOST_F);
 
 /** When any fault was active: shades that lie on one another would say nothing more. */
@@ -82,13 +83,6 @@ function mark(pen, height) {
   }
   pen.stroke();
   pen.restore();
-  if (view.at === null) return;
-  pen.strokeStyle = colours.quiet;
-  pen.lineWidth = 1;
-  pen.beginPath();
-  pen.moveTo(xOf(view.at), 0);
-  pen.lineTo(xOf(view.at), height);
-  pen.stroke();
 }
 
 function label(pen, text, y) {
@@ -234,7 +228,9 @@ function quantilesOf(f, bin) {
 
 /** The calls as grains, darker where many lie on one another. */
 function grains(pen, f, yOf, height) {
-  const size = 2;
+  let visible = 0;
+  for (let i = firstAt(view.low); i < calls.count && calls.called[i] <= view.high; i += 1) visible += calls.f[i] === f;
+  const size = visible < 120 ? 5 : visible < 600 ? 3 : 2; // of few calls each is to be seen
   const wide = Math.ceil(view.width / size),
     tall = Math.ceil(height / size);
   const seen = new Uint16Array(wide * tall);

@@ -172,6 +172,7 @@ def _drawn_fault(one: Held, nodes: Sequence[str]) -> Sequence[Any]:
     return [
         one.kind,
         words.visible(at_whom(one.fault, nodes), 120),
+        words.visible(one.aim, 40),
         one.from_ns // MICRO,
         until,
         one.became,

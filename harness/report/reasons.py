@@ -233,17 +233,19 @@ def _figures(one: Finding) -> str:
     return words.visible(", ".join(told), 200)
 
 
-def command_of(facts: Mapping[str, Any]) -> str:
-    """What makes such a run again, with its seed."""
+def command_of(facts: Mapping[str, Any]) -> Sequence[str]:
+    """What makes such a run again, with its seed; each option with its value."""
     plan, wanted = facts["plan"], facts.get("wanted", {})
-    told = ["zabtest", "run", "--workload", plan["workload"]]
-    if plan.get("nemeses"):
-        told += ["--nemesis", ",".join(map(str, plan["nemeses"]))]
-    told += ["--time", f"{plan['time_s']:g}"]
-    for name in ("on", "target", "nodes", "hosts", "bug"):
-        if wanted.get(name) not in (None, "", [], ()):
-            told += [f"--{name}", str(wanted[name])]
-    told += ["--concurrency", str(plan["concurrency"])]
-    if plan.get("rate"):
-        told += ["--rate", f"{plan['rate']:g}"]
-    return shlex.join([*told, "--seed", str(plan["seed"])])
+    told = {"workload": plan["workload"], "nemesis": ",".join(map(str, plan.get("nemeses", ())))}
+    told["time"] = f"{plan['time_s']:g}"
+    told |= {name: wanted.get(name) for name in ("on", "target", "nodes", "hosts", "bug")}
+    told["concurrency"] = plan["concurrency"]
+    told["rate"] = f"{plan['rate']:g}" if plan.get("rate") else None
+    told["seed"] = plan["seed"]
+    options = [
+        shlex.join([f"--{name}", str(value)])
+        for name, value in told.items()
+        if value not in (None, "", [])
+    ]
+    options += [shlex.join(["--plugin", str(path)]) for path in wanted.get("plugins", ())]
+    return ["zabtest run", *options]

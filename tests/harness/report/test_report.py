@@ -93,7 +93,7 @@ def test_a_run_is_drawn_with_its_faults_and_leaders(store: Path, browser: Browse
     text = page.read_text()
     assert "no judge found anything wrong" in text
     assert "n1 n2 | n3" in text
-    assert "--nemesis storm --time 10 --on local" in text
+    assert "<span>--nemesis storm</span> <span>--time 10</span> <span>--on local</span>" in text
     assert "--seed 7" in text
 
 
