@@ -162,8 +162,8 @@ class LiveView:
         whole.add_row(self._spinner)
         whole.add_row(self._progress())
         rows = Table.grid(padding=(0, 2, 0, 0))
-        rows.add_column(style="dim")
-        rows.add_column(overflow="ellipsis", no_wrap=True)
+        rows.add_column(style="dim", no_wrap=True, min_width=len("a second"))
+        rows.add_column()
         rows.add_row("calls", self._counts())
         rows.add_row("a second", self._rate())
         rows.add_row("took", self._quantiles())
@@ -183,7 +183,7 @@ class LiveView:
 
     def _phases(self) -> Text:
         told = Text()
-        over = self._phase in (*PHASES, "done")
+        over = self._phase in (*PHASES, "done", *OVER)
         for name in PHASES:
             over = over and name != self._phase
             if name == "faults" and not self._plan.nemeses:

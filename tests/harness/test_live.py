@@ -90,6 +90,8 @@ def test_it_begins_with_nothing_and_fits_a_narrow_terminal() -> None:
         view.noted("injected", partition(number), 13 * SECOND)
     told = seen(view, width=40)
     assert "and 12 more" in told
+    names = ("calls", "a second", "took", "nodes", "faults")
+    assert all(f"\n{name} " in told for name in names), told
     assert max(map(len, told.splitlines())) <= 40
 
 
