@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib.resources import files
+from os import sep
 from pathlib import Path
 from typing import Any, Final
 
@@ -47,11 +48,14 @@ HEADLINES: Final = {**_OF_A_HISTORY, Verdict.INVALID: "Invalid"}
 
 def draw(run: StoredRun, results: Results, history: History | None = None) -> Path:
     """Write the report, and beside it the checker's page of a minimal core if there is one."""
+    named, run = run.path, StoredRun(run.path.resolve())
     facts = run.facts()
     plan = facts["plan"]
     model = _model(plan["workload"], facts.get("synced"))
     warnings: list[str] = []
-    if history is None and model is not None:
+    if model is None:
+        warnings.append(f"Nobody here knows the workload {plan['workload']}: no call is drawn.")
+    elif history is None:
         history = _read(run, model, warnings)
     core = (
         None
@@ -62,6 +66,10 @@ def draw(run: StoredRun, results: Results, history: History | None = None) -> Pa
         (run.path / CORE).unlink(missing_ok=True)
     else:
         _write(run.path / CORE, core)
+    if history is not None:
+        warnings += history.warnings
+    for folder in (named, run.path):  # which way the folder was named is no matter of the run
+        warnings = [told.replace(f"{folder}{sep}", "") for told in warnings]
     target = run.path / REPORT
     _write(target, _page(run, facts, results, history, model, warnings, core=core is not None))
     return target
@@ -108,7 +116,6 @@ def _page(
     picture = picture_of(run.path, played.logs, history, model, wrong, places)
     calls = 0 if history is None else len(history)
     judges, gates = passed(results)
-    told = [] if history is None else history.warnings
     style, script = _own("page.css"), _script()
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     environment.filters["duration"] = words.duration
@@ -122,7 +129,7 @@ def _page(
         command=[words.visible(part, 400) for part in command_of(facts)],
         repeats=facts.get("wanted", {}).get("on") == "sim",
         bug=words.visible(str(facts.get("wanted", {}).get("bug") or ""), 80),
-        warnings=[words.visible(one, 400) for one in [*warnings, *told][:20]],
+        warnings=[words.visible(one, 400) for one in warnings[:20]],
         reasons=reasons,
         shown_reasons=SHOWN_REASONS,
         core=CORE if core else "",

@@ -33,6 +33,10 @@ def report(paths: Sequence[Path]) -> int:
         except OSError as problem:
             sys.stderr.write(f"zabtest: {problem.filename or path}: {problem.strerror}\n")
             return WRONG_USAGE
+        except (KeyError, ValueError, TypeError) as problem:
+            why = f"{type(problem).__name__}: {problem}"
+            sys.stderr.write(f"zabtest: {path} is not as a run leaves it ({why})\n")
+            return WRONG_USAGE
     return 0
 
 

@@ -231,7 +231,7 @@ def test_a_run_that_died_still_gets_a_report(store: Path, browser: Browser) -> N
     text = browser.dom(page)
     assert '<h1 id="verdict">Inconclusive</h1>' in text
     assert "it died before it could say how it went" in text
-    assert "the last line is torn" in text
+    assert re.search(r"</strong> history.jsonl:[0-9]+: the last line is torn", text)
     assert "1 call had no end when the history broke off" in text
     assert 'class="band proven"' in text
 
