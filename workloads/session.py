@@ -197,7 +197,7 @@ class ZooKeeperSession(Protocol):
         """Make a node; the reply has its path and stat."""
         ...
 
-    async def get(self, path: str) -> Reply:
+    async def get(self, path: str, *, synced: bool = False) -> Reply:
         """Data and stat, as this server knows them."""
         ...
 
@@ -213,7 +213,7 @@ class ZooKeeperSession(Protocol):
         """The stat, as this server knows it."""
         ...
 
-    async def children(self, path: str) -> Reply:
+    async def children(self, path: str, *, synced: bool = False) -> Reply:
         """Names and the parent's stat, as this server knows them."""
         ...
 

@@ -201,7 +201,9 @@ class Together:
     def _judge_removals(self) -> None:
         for removal in self._removals:
             for epoch, committed in self._committed.items():
-                zxid = removal.gone.common_with(committed) if epoch <= removal.epoch else None
+                # A leader may commit what it has one learner cut off, and sends it to that anew:
+                # one who left it and came back is ahead of what was committed when it came.
+                zxid = removal.gone.common_with(committed) if epoch < removal.epoch else None
                 if zxid is not None:
                     self._report(
                         Promise.NOTHING_COMMITTED_IS_CUT,

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from harness.zookeeper.packets import Opener, Writer, operation, packet, reply, words
-from target_node.wire.client import decode_reply, encode_request, split_reply
+from target_node.wire.client import ReplyHeader, decode_reply, encode_request, split_reply
 from target_node.wire.codes import CreateMode, ErrorCode, OpCode, Xid
 from target_node.wire.connect import (
     ConnectRequest,
@@ -135,9 +135,10 @@ class Session:
         flags |= int(sequential) * CreateMode.PERSISTENT_SEQUENTIAL
         return await self._ask(OpCode.CREATE2, Create2Request(path, data, OPEN_ACL_UNSAFE, flags))
 
-    async def get(self, path: str) -> Reply:
-        """Data and stat, as this server knows them."""
-        return await self._ask(OpCode.GET_DATA, GetDataRequest(path, watch=False))
+    async def get(self, path: str, *, synced: bool = False) -> Reply:
+        """Data and stat, as this server knows them, or, synced, once it has caught up."""
+        behind = SyncRequest(path) if synced else None
+        return await self._ask(OpCode.GET_DATA, GetDataRequest(path, watch=False), behind)
 
     async def set(self, path: str, data: bytes, version: int = ANY_VERSION) -> Reply:
         """Let the node hold this; the reply has its stat."""
@@ -151,9 +152,10 @@ class Session:
         """The stat, as this server knows it."""
         return await self._ask(OpCode.EXISTS, ExistsRequest(path, watch=False))
 
-    async def children(self, path: str) -> Reply:
-        """Names and the parent's stat, as this server knows them."""
-        return await self._ask(OpCode.GET_CHILDREN2, GetChildren2Request(path, watch=False))
+    async def children(self, path: str, *, synced: bool = False) -> Reply:
+        """Names and the parent's stat, as this server knows them, or once it has caught up."""
+        behind = SyncRequest(path) if synced else None
+        return await self._ask(OpCode.GET_CHILDREN2, GetChildren2Request(path, watch=False), behind)
 
     async def sync(self, path: str) -> Reply:
         """Let this server catch up with its leader."""
@@ -192,22 +194,33 @@ class Session:
             self._pinging.cancel()
             self._writer.close()
 
-    async def _ask(self, op: OpCode, request: Any) -> Reply:
-        return reply(*await self._exchange(op, request))
+    async def _ask(self, op: OpCode, request: Any, behind: SyncRequest | None = None) -> Reply:
+        return reply(*await self._exchange(op, request, behind))
 
-    async def _exchange(self, op: OpCode, request: Any) -> tuple[int, Any]:
-        """Send one request and wait for its own reply: the zxid in its header, and its body."""
+    async def _exchange(
+        self, op: OpCode, request: Any, behind: SyncRequest | None = None
+    ) -> tuple[int, Any]:
+        """Send one request and wait for its own reply: the zxid in its header, and its body.
+
+        A sync that it is to stand behind leaves with it, in one piece: so they are one question, to
+        a server that may not be the one it thinks it is by the time that it answers.
+        """
         assert not self._asking, "a session makes one call at a time"
         if not self.alive:
             raise NotDone("the connection is gone")
-        self._xid += 1
         self._asking = True
+        asked = [request] if behind is None else [behind, request]
+        first = self._xid + 1
+        self._xid += len(asked)
         try:
             async with asyncio.timeout(self.timeout_s):
-                self._writer.write(frame(encode_request(self._xid, request)))
-                header, body = split_reply(await self._answer())
-            if header.xid != self._xid:
-                raise Malformed(f"a reply to request {header.xid}, not to {self._xid}", 0)
+                frames = (frame(encode_request(first + at, one)) for at, one in enumerate(asked))
+                self._writer.write(b"".join(frames))
+                if behind is not None:
+                    synced, _ = await self._answer_to(first)
+                    if synced.err:
+                        raise Malformed(f"a sync was refused with error {synced.err}", 0)
+                header, body = await self._answer_to(self._xid)
             response = None if header.err else decode_reply(op, body)
         except BaseException as failure:
             self.abandon()
@@ -228,6 +241,12 @@ class Session:
         if isinstance(problem, InDoubt):
             self.abandon()
         raise problem
+
+    async def _answer_to(self, xid: int) -> tuple[ReplyHeader, bytes]:
+        header, body = split_reply(await self._answer())
+        if header.xid != xid:
+            raise Malformed(f"a reply to request {header.xid}, not to {xid}", 0)
+        return header, body
 
     async def _answer(self) -> bytes:
         """The next packet that is no ping's echo and no watch's event."""

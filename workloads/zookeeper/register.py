@@ -37,8 +37,7 @@ class RegistersOnZooKeeper:
             case LocalRead() if not isinstance(ask.call, OrderedRead):
                 return await self._read(session, path, ask.key)
             case Read():
-                await session.sync(path)
-                return await self._read(session, path, ask.key)
+                return await self._read(session, path, ask.key, synced=True)
             case Write(value):
                 return await self._write(session, path, ask.key, value)
             case Cas(old, new):
@@ -46,9 +45,11 @@ class RegistersOnZooKeeper:
             case _:
                 raise AssertionError(f"a register has no call {ask.call!r}")
 
-    async def _read(self, session: ZooKeeperSession, path: str, key: str) -> Answer:
+    async def _read(
+        self, session: ZooKeeperSession, path: str, key: str, *, synced: bool = False
+    ) -> Answer:
         try:
-            reply = await session.get(path)
+            reply = await session.get(path, synced=synced)
         except Refusal as refusal:
             if refusal.code == "no-node":
                 return Answer(result=None, zxid=refusal.zxid)

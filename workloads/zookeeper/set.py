@@ -28,9 +28,9 @@ class SetsOnZooKeeper:
             case Add(value):
                 return await self._add(session, path, f"{path}/{value}")
             case ListAll():
-                if isinstance(ask.call, ListOrdered) or not isinstance(ask.call, ListLocally):
-                    await session.sync(path)
-                return await self._list(session, path)
+                locally = isinstance(ask.call, ListLocally)
+                synced = isinstance(ask.call, ListOrdered) or not locally
+                return await self._list(session, path, synced=synced)
             case _:
                 raise AssertionError(f"a set has no call {ask.call!r}")
 
@@ -50,9 +50,9 @@ class SetsOnZooKeeper:
         mzxid = reply.stat.czxid if reply.stat else None
         return Answer(result=DONE, zxid=reply.zxid, mzxid=mzxid)
 
-    async def _list(self, session: ZooKeeperSession, path: str) -> Answer:
+    async def _list(self, session: ZooKeeperSession, path: str, *, synced: bool) -> Answer:
         try:
-            reply: Reply = await session.children(path)
+            reply: Reply = await session.children(path, synced=synced)
         except Refusal as refusal:
             if refusal.code == "no-node":
                 return Answer(result=(), zxid=refusal.zxid)

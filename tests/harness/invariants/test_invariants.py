@@ -198,7 +198,7 @@ BROKEN: list[tuple[str, Promise, list[Event]]] = [
     (
         "a committed txn is lost in a snapshot",
         Promise.NOTHING_COMMITTED_IS_CUT,
-        changed("2 snapshot_installed zxid=2.1", "2 snapshot_installed zxid=1.2"),
+        changed("2 snapshot_installed zxid=2.1", "2 snapshot_installed zxid=1.1"),
     ),
     (
         "a leader begins without what is committed",
@@ -210,6 +210,25 @@ BROKEN: list[tuple[str, Promise, list[Event]]] = [
 
 def test_kept_promises_are_not_held_against_anybody() -> None:
     assert broken(log(KEPT)) == ()
+
+
+def test_a_leader_may_have_cut_off_what_it_commits_meanwhile() -> None:
+    """Its learner left it with proposals, and comes back before they are committed."""
+    back = [
+        "2 leaving role=follower reason=gone",
+        "2 looking zxid=2.3 epoch=2",
+        "2 promised leader=1 epoch=2",
+        "2 synchronising leader=1 by=TRUNC zxid=2.2",
+        "1 durable zxid=2.3",
+        "1 committed zxid=2.3 acks=1,3",
+        "2 truncated zxid=2.2",
+        "2 history zxid=2.2 since=2.1 chain=c2 by=log",
+        "2 joined leader=1 zxid=2.0 last_zxid=2.2",
+        "2 current_epoch epoch=2",
+        "2 durable zxid=2.3",
+    ]
+    proposed = ["1 proposed zxid=2.3 txn=23", "2 durable zxid=2.3", "3 durable zxid=2.3"]
+    assert broken(log([*KEPT, *proposed, *back])) == ()
 
 
 def test_who_leaves_a_leader_may_still_be_about_to_join_its_epoch() -> None:
