@@ -116,7 +116,7 @@ function counted(bin) {
   const counts = KINDS.map(() => new Float64Array(bins));
   for (let i = firstAt(view.low - longest); i < calls.count && calls.called[i] <= view.high; i += 1) {
     const place = Math.floor(endOf(i) / bin) - first;
-    if (place >= 0 && place < bins) counts[calls.ending[i]][place] += data.every[calls.ending[i]];
+    if (calls.took[i] >= 0 && place >= 0 && place < bins) counts[calls.ending[i]][place] += data.every[calls.ending[i]];
   }
   return { first, bins, counts };
 }
@@ -257,9 +257,9 @@ function unanswered(pen, f, yOf) {
     pen.lineWidth = 1.6;
     pen.beginPath();
     for (let i = firstAt(view.low - longest); i < calls.count && calls.called[i] <= view.high; i += 1) {
-      if (calls.f[i] !== f || calls.ending[i] !== kind) continue;
+      if (calls.f[i] !== f || calls.ending[i] !== kind || calls.took[i] < 0) continue;
       const x = xOf(endOf(i)),
-        y = yOf(calls.took[i] < 0 ? highTook : calls.took[i]);
+        y = yOf(calls.took[i]);
       if (kind === UNKNOWN) {
         pen.moveTo(x - 3.5, y - 3.5);
         pen.lineTo(x + 3.5, y + 3.5);

@@ -131,10 +131,14 @@ def _from_outside(
 def _stints(
     node: str, changes: Sequence[tuple[int, str, int | None]], end_ns: int
 ) -> Sequence[Stint]:
-    """One after the other; what says the same as before is no change."""
+    """One after the other; what says the same as before is no change.
+
+    A node may go on when the run does not: what it does then is of no run.
+    """
+    changes = [change for change in changes if change[0] <= end_ns]
     made: list[Stint] = []
     for number, (from_ns, role, epoch) in enumerate(changes):
-        until_ns = changes[number + 1][0] if number + 1 < len(changes) else max(end_ns, from_ns)
+        until_ns = changes[number + 1][0] if number + 1 < len(changes) else end_ns
         if made and (made[-1].role, made[-1].epoch) == (role, epoch):
             made[-1] = Stint(node, role, made[-1].from_ns, until_ns, epoch)
         else:

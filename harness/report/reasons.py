@@ -105,19 +105,25 @@ def _gates(results: Results) -> Iterator[dict[str, Any]]:
             yield {
                 "kind": OPEN,
                 "judge": "",
-                "title": words.visible(gate.name, 120),
+                "title": words.visible(_unmet(gate.name), 120),
                 "sentence": words.visible(gate.why, SENTENCE),
                 "further": _further(gate.name),
             }
 
 
+def _unmet(name: str) -> str:
+    """A gate is called by what should be so; but for those that say what should not."""
+    return name if name.endswith(_ENDED) else f"Not met: {name}"
+
+
+_ENDED: Final = "ended by itself"
 _LOG: Final = "nodes/<node>/log"
 
 
 def _further(name: str) -> str:
     if name.endswith("had an effect"):
         return "See which faults there were; a longer --time makes room for more."
-    if name.endswith("ended by itself"):
+    if name.endswith(_ENDED):
         return f"Its last words are in {_LOG}."
     for begins, told in _FURTHER:
         if name.startswith(begins):
@@ -204,7 +210,8 @@ def headline(results: Results, reasons: Sequence[Reason], calls: int) -> str:
     if reasons:
         first = reasons[0]
         said = first.sentence.rstrip(".") or first.title
-        said = f"{first.title}." if said == first.title else f"{first.title}: {said}."
+        between = ": " if first.kind == WRONG else " – "
+        said = f"{first.title}." if said == first.title else f"{first.title}{between}{said}."
         wrongs = sum(reason.kind == WRONG for reason in reasons)
         alike = (wrongs or len(reasons)) - 1
         rest = f" {words.count(alike, 'more reason')} below." if alike else ""

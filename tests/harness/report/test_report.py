@@ -217,6 +217,7 @@ def test_what_is_open_is_told_with_how_to_look_further(store: Path, browser: Bro
     text = browser.dom(page)
     assert '<h1 id="verdict">Invalid</h1>' in text
     assert text.index("Replicas differ") < text.index("2 injected, none seen")
+    assert "Not met: storm had an effect" in text
     assert "a longer --time makes room" in text
     assert "What held nevertheless" in text
 
@@ -250,6 +251,16 @@ def test_a_run_without_calls_or_nodes_is_told(store: Path, browser: Browser) -> 
     text = browser.dom(draw(run, results))
     assert 'data-ready="true"' in text
     assert "After 0 calls" in text
+
+
+def test_what_nodes_do_after_the_history_broke_off_is_of_no_run(store: Path) -> None:
+    story = Story(store)
+    elections(story)
+    traffic(story)
+    story.logged(20 * SECOND, "n2", "established", epoch=3, zxid=0, acks=[1, 2, 3])
+    data = data_of(drawn(story.written()))
+    assert [lead[2] for lead in data["leads"]] == [1, 2]
+    assert max(stint[3] for stint in data["stints"]) == data["end"]
 
 
 def test_without_logs_roles_are_what_was_answered(store: Path) -> None:
