@@ -195,9 +195,11 @@ class HostCluster:
         return await look_at(one.host, self._target)
 
     async def _standings(self) -> Mapping[Node, Standing]:
+        turns = {node: one.turn for node, one in self._hosted.items() if one.up}
         told = dict(zip(self.nodes, await self._all(Hosted.standing), strict=True))
         for node, (_, how) in told.items():
-            if how and self._hosted[node].up:
+            one = self._hosted[node]
+            if how and one.up and one.turn == turns.get(node):
                 self.ended.setdefault(node, how)
         return {node: standing for node, (standing, _) in told.items()}
 

@@ -92,6 +92,8 @@ class Hosted:
         self.host = host
         self.member = member
         self.up = False
+        self.turn = 0
+        """Counts its starts and its ends that we wanted: what was seen across one means nothing."""
         self._target = target
         self._wiped = False
 
@@ -142,9 +144,12 @@ class Hosted:
             steps.append(scripts.start(self._target.command()))
         if name not in so.down:
             steps.append(scripts.PAUSE if name in so.paused else scripts.RESUME)
+        up = name not in so.down
+        if up != self.up:
+            self.up = False
+            self.turn += 1
         await self._do("".join(steps))
-        self._wiped = name in so.wiped
-        self.up = name not in so.down
+        self._wiped, self.up = name in so.wiped, up
 
     async def standing(self) -> tuple[Standing, str]:
         """What it says that it is; or, if its process is gone, how that ended."""
@@ -194,9 +199,10 @@ class Hosted:
 
     async def stop(self) -> None:
         """End it and all its faults; its files stay."""
+        self.up = False
+        self.turn += 1
         await self._do(f"{scripts.KILL}[ ! -e {lease.FOLDER}/undo ] || sh {lease.FOLDER}/undo\n")
         await self._do(lease.END)
-        self.up = False
 
     async def _do(self, script: str) -> Done:
         done = await self.host.run(scripts.PRELUDE + script)

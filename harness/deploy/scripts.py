@@ -72,8 +72,15 @@ fi
 
 
 def wipe(sid: int) -> str:
-    """Leave nothing on its disk but who it is."""
-    return f"rm -rf $home/data && mkdir $home/data && echo {sid} >$home/data/myid || exit 76\n"
+    """Leave nothing on its disk but who it is, and a line of that in what it wrote down, if it
+    did: else it would seem to have forgotten.
+    """
+    line = f'{{"node":{sid},"event":"disk_lost"}}'
+    return (
+        f"rm -rf $home/data && mkdir $home/data && echo {sid} >$home/data/myid || exit 76\n"
+        # A kill may have torn the last line.
+        f"if [ -e $home/events.jsonl ]; then printf '\\n%s\\n' '{line}' >>$home/events.jsonl; fi\n"
+    )
 
 
 def bend(offset_ms: int, rate: float) -> str:

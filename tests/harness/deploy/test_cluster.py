@@ -106,6 +106,12 @@ def test_every_fault_of_ours(lab: Lab, tmp_path: Path) -> None:
             assert time.monotonic() < end
             await agreed(cluster)
         assert all(files[0].stat().st_size for files in cluster.event_logs().values())
+        lost = [
+            node
+            for node, files in cluster.event_logs().items()
+            if '"event":"disk_lost"' in await asyncio.to_thread(files[0].read_text)
+        ]
+        assert lost == ["n1"], "nobody is to take it for forgetful"
 
     run(lab, tmp_path, disturb)
     assert (tmp_path / "n1" / "log").exists()
@@ -186,6 +192,24 @@ def test_faults_expire_when_the_controller_is_gone(
         await cluster.apply([])
 
     monkeypatch.setattr(lease, "RENEW_S", 0.5)
+    run(lab, tmp_path, disturb)
+
+
+def test_who_is_killed_has_not_ended_by_itself(lab: Lab, tmp_path: Path) -> None:
+    async def disturb(cluster: HostCluster, hosts: list[Host]) -> None:
+        async def watch() -> None:
+            while True:
+                await cluster.roles()
+
+        watching = [asyncio.ensure_future(watch()) for _ in range(3)]
+        for _ in range(5):
+            await cluster.apply([Crash("n3"), Crash("n4")])
+            await cluster.apply([])
+        for one in watching:
+            one.cancel()
+        await asyncio.gather(*watching, return_exceptions=True)
+        assert cluster.ended == {}
+
     run(lab, tmp_path, disturb)
 
 
