@@ -104,8 +104,33 @@ def heal(
     raise typer.Exit(undo(run or store, json=json))
 
 
+def nightly(
+    file: Annotated[Path, typer.Argument(help="What is to be run: a TOML file.")],
+    check_fresh: Annotated[  # noqa: FBT002
+        bool, typer.Option("--check-fresh", help="Run nothing; say whether a night ran lately.")
+    ] = False,
+    within: Annotated[float, typer.Option("--within", min=0, help="Hours that are lately.")] = 26.0,
+    json: Json = False,  # noqa: FBT002
+) -> None:
+    """Go through a matrix of workloads, nemeses and seeds, within a budget of time.
+
+    After each run all results are on the disk: a page, JUnit XML, JSON. Once more after a crash,
+    and it goes on. A bug is planted every night; one in which it is not found is void. Exit status
+    1 if any run failed, else 4 if any crashed or the night is void, else 3 if anything is open.
+
+    Example: `zabtest nightly docs/examples/nightly.toml`
+    """
+    from harness.nightly.command import fresh
+    from harness.nightly.command import nightly as go_through
+
+    if check_fresh:
+        raise typer.Exit(fresh(file, within_h=within, json=json))
+    raise typer.Exit(go_through(file, json=json))
+
+
 def add_to(app: typer.Typer) -> None:
     """All of them."""
     app.command()(demo)
     app.command()(replay)
     app.command()(heal)
+    app.command()(nightly)

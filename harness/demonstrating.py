@@ -34,13 +34,13 @@ NOT_FOUND: Final = 4
 PLAN: Final = Plan(
     workload="register",
     nemeses=("partition-isolate-leader",),
-    time_s=9,
+    time_s=8,
     concurrency=6,
     rate=400,
     seed=1694,  # it cuts the leader off for 4 s, a second after the calm
     call_s=1,
-    recover_s=5,
-    last_s=3,
+    recover_s=3,
+    last_s=2,
     agree_s=1,
 )
 _TRIES: Final = 2  # a machine that is busy elsewhere may make a run in which too little happens

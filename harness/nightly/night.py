@@ -1,0 +1,162 @@
+"""What has a night left on the disk, and how is it found again after a crash?
+
+    <store>/nights/<UTC time>/
+        night.json     what is to be run, with every seed; written first
+        runs.jsonl     what became of each run, a line as soon as it is over, and on the disk then
+        results.json   all of it, and the verdict; with `ended` once the night is over
+        index.html, junit.xml   the same for people and for programs that show tests
+    <store>/runs/      what the runs themselves left
+
+Rules of this file: a night is held as long as somebody is at it, and death lets it go. One that was
+let go before its end is gone on with, if it began not long ago and its file has not changed.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from harness.nightly.matrix import Matrix, Planned
+
+GOES_ON: Final = timedelta(hours=24)
+_FORM: Final = "%Y%m%dT%H%M%S.%fZ"
+
+
+class Busy(Exception):
+    """Somebody else is at this night."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ran:
+    """What became of one run."""
+
+    number: int
+    verdict: str
+    """As of `check`, or `crashed` if the harness itself failed."""
+    status: int
+    seconds: float
+    path: str = ""
+    marks: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
+    sentence: str = ""
+
+
+class Night:
+    """One night's folder."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def create(cls, matrix: Matrix) -> Night:
+        """A new one, with seeds that nobody has chosen."""
+        began = datetime.now(UTC)
+        night = cls(matrix.store / "nights" / began.strftime(_FORM))
+        night.path.mkdir(parents=True)
+        plan = [asdict(one) for one in matrix.runs(lambda: secrets.randbelow(1 << 32))]
+        said = {
+            "began": began.isoformat(),
+            "file": str(matrix.file),
+            "digest": matrix.digest,
+            "budget_s": matrix.budget_s,
+            "planned": plan,
+        }
+        night.write("night.json", msgspec.json.format(msgspec.json.encode(said), indent=2))
+        return night
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """While this lasts, nobody else can be at it."""
+        with (self.path / "night.json").open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise Busy(str(self.path)) from None
+            yield
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What `night.json` says."""
+        facts: Mapping[str, Any] = json.loads((self.path / "night.json").read_bytes())
+        return facts
+
+    @property
+    def began(self) -> datetime:
+        """When it was created."""
+        return datetime.strptime(self.path.name, _FORM).replace(tzinfo=UTC)
+
+    def planned(self) -> Sequence[Planned]:
+        """What is to be run, in order."""
+        return [
+            Planned(**{**one, "plugins": tuple(one["plugins"])}) for one in self.facts["planned"]
+        ]
+
+    def note(self, ran: Ran) -> None:
+        """What became of a run. It is on the disk on return."""
+        with (self.path / "runs.jsonl").open("a+b") as file:
+            file.seek(max(0, file.tell() - 1))
+            torn = file.read() not in (b"", b"\n")
+            file.write(b"\n" * torn + json.dumps(asdict(ran)).encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def ran(self) -> Sequence[Ran]:
+        """What is known by now; a line that a crash tore is of a run that is made again."""
+        try:
+            lines = (self.path / "runs.jsonl").read_bytes().split(b"\n")[:-1]
+        except FileNotFoundError:
+            return ()
+        found = {}
+        for line in lines:
+            try:
+                said = json.loads(line)
+            except ValueError:
+                continue  # torn by a crash
+            ran = Ran(**{**said, "marks": tuple(said["marks"]), "doubts": tuple(said["doubts"])})
+            found[ran.number] = ran
+        return [found[number] for number in sorted(found)]
+
+    def results(self) -> Mapping[str, Any]:
+        """What `results.json` says; nothing, if it is not there."""
+        try:
+            said: Mapping[str, Any] = json.loads((self.path / "results.json").read_bytes())
+        except (FileNotFoundError, ValueError):
+            return {}
+        return said
+
+    @property
+    def over(self) -> bool:
+        """Whether it came to its end."""
+        return bool(self.results().get("ended"))
+
+    def write(self, name: str, data: bytes | str) -> None:
+        """In one step."""
+        target = self.path / name
+        unfinished = target.with_name(f".{name}")
+        unfinished.write_bytes(data.encode() if isinstance(data, str) else data)
+        unfinished.replace(target)
+
+
+def nights(store: Path) -> Sequence[Night]:
+    """All of this store, the oldest first."""
+    return [Night(file.parent) for file in sorted(store.glob("nights/*/night.json"))]
+
+
+def tonight(matrix: Matrix) -> tuple[Night, bool]:
+    """The night that was begun and not ended, or a new one; whether it is gone on with."""
+    for night in reversed(nights(matrix.store)):
+        young = datetime.now(UTC) - night.began < GOES_ON
+        if young and not night.over and night.facts["digest"] == matrix.digest:
+            return night, True
+        break
+    return Night.create(matrix), False
