@@ -30,9 +30,9 @@ from checker.verdict import Verdict
 from harness.plan import Results
 from harness.report.calls import table_of
 from harness.report.core import page_of
-from harness.report.headline import about_of, facts_of
+from harness.report.headline import about_of, command_of, facts_of
 from harness.report.picture import picture_of
-from harness.report.reasons import command_of, headline, passed, reasons_of
+from harness.report.reasons import headline, passed, reasons_of
 from harness.store import StoredRun
 from workloads.names import workload
 from workloads.workload import Synced

@@ -146,5 +146,9 @@ def down(held: Iterable[Held]) -> Mapping[str, Sequence[Held]]:
 
 
 def paused(held: Iterable[Held]) -> Sequence[tuple[str, Held]]:
-    """Whose process stood still, and when."""
-    return [(one.fault.node, one) for one in held if isinstance(one.fault, Pause)]
+    """Whose process stood still, and when; one that was down, too, did not."""
+    return [
+        (one.fault.node, one)
+        for one in held
+        if isinstance(one.fault, Pause) and one.became != "moot"
+    ]

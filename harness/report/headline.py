@@ -1,7 +1,8 @@
-"""Which facts of a run stand under its verdict, and which at the end of the page?"""
+"""Which facts of a run stand under its verdict and at the end of the page, and how is it repeated?"""
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -58,3 +59,21 @@ def about_of(facts: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
 
 def _value(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def command_of(facts: Mapping[str, Any]) -> Sequence[str]:
+    """What makes such a run again, with its seed; each option with its value."""
+    plan, wanted = facts["plan"], facts.get("wanted", {})
+    told = {"workload": plan["workload"], "nemesis": ",".join(map(str, plan.get("nemeses", ())))}
+    told["time"] = f"{plan['time_s']:g}"
+    told |= {name: wanted.get(name) for name in ("on", "target", "nodes", "hosts", "bug")}
+    told["concurrency"] = plan["concurrency"]
+    told["rate"] = f"{plan['rate']:g}" if plan.get("rate") else None
+    told["seed"] = plan["seed"]
+    options = [
+        shlex.join([f"--{name}", str(value)])
+        for name, value in told.items()
+        if value not in (None, "", [])
+    ]
+    options += [shlex.join(["--plugin", str(path)]) for path in wanted.get("plugins", ())]
+    return ["zabtest run", *options]

@@ -83,7 +83,7 @@ def reasons_of(
     ]
     told.sort(key=lambda reason: reason["kind"] != WRONG)
     for reason in told:
-        reason["title"] = reason["title"][:1].upper() + reason["title"][1:]
+        reason["title"] = _begun(reason["title"])
     return [Reason(number=number, **reason) for number, reason in enumerate(told)]
 
 
@@ -109,6 +109,12 @@ def _gates(results: Results) -> Iterator[dict[str, Any]]:
                 "sentence": words.visible(gate.why, SENTENCE),
                 "further": _further(gate.name),
             }
+
+
+def _begun(title: str) -> str:
+    """With a capital letter, but for a node's name."""
+    first = title.partition(" ")[0]
+    return title[:1].upper() + title[1:] if first.isalpha() else title
 
 
 def _unmet(name: str) -> str:
@@ -238,21 +244,3 @@ def _figures(one: Finding) -> str:
     if one.method:
         told.append(f"by {one.method}")
     return words.visible(", ".join(told), 200)
-
-
-def command_of(facts: Mapping[str, Any]) -> Sequence[str]:
-    """What makes such a run again, with its seed; each option with its value."""
-    plan, wanted = facts["plan"], facts.get("wanted", {})
-    told = {"workload": plan["workload"], "nemesis": ",".join(map(str, plan.get("nemeses", ())))}
-    told["time"] = f"{plan['time_s']:g}"
-    told |= {name: wanted.get(name) for name in ("on", "target", "nodes", "hosts", "bug")}
-    told["concurrency"] = plan["concurrency"]
-    told["rate"] = f"{plan['rate']:g}" if plan.get("rate") else None
-    told["seed"] = plan["seed"]
-    options = [
-        shlex.join([f"--{name}", str(value)])
-        for name, value in told.items()
-        if value not in (None, "", [])
-    ]
-    options += [shlex.join(["--plugin", str(path)]) for path in wanted.get("plugins", ())]
-    return ["zabtest run", *options]

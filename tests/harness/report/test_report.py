@@ -195,6 +195,7 @@ def test_clocks_are_drawn_if_any_was_touched(store: Path, browser: Browser) -> N
     story = story_of(store)
     story.fault(2, ClockSkew("n2", offset_ms=-4000), 6.5, 7.5)
     story.fault(3, Pause("n3"), 7.0, 8.0)
+    story.fault(4, Pause("n2"), 7.0, 8.0, moot=True)
     page = drawn(story.written([FINE]))
     [[node, line]] = data_of(page)["clocks"]
     assert node == "n2"
@@ -211,13 +212,15 @@ def test_clocks_are_drawn_if_any_was_touched(store: Path, browser: Browser) -> N
 
 def test_what_is_open_is_told_with_how_to_look_further(store: Path, browser: Browser) -> None:
     gate = Gate("storm had an effect", passed=False, why="2 injected, none seen")
+    ended = Gate("n3 ended by itself", passed=False, why="exit status 1")
     violation = Violation("replicas differ", "n1: aa, n2: bb")
     story = story_of(store)
-    page = drawn(story.written([FINE], [gate], [violation]))
+    page = drawn(story.written([FINE], [gate, ended], [violation]))
     text = browser.dom(page)
     assert '<h1 id="verdict">Invalid</h1>' in text
     assert text.index("Replicas differ") < text.index("2 injected, none seen")
     assert "Not met: storm had an effect" in text
+    assert "</span> n3 ended by itself" in text
     assert "a longer --time makes room" in text
     assert "What held nevertheless" in text
 
