@@ -26,6 +26,7 @@ from workloads.workload import Answer, Ask, Draw, Judge, Synced
 
 LIVE_KEYS: Final = 5
 MOST_IN_DOUBT: Final = 6  # writes to a key, before it gives way
+READERS_ONE_IN: Final = 3
 MOST_CALLS: Final = 2000  # to a key; up to a tenth less, so that keys do not end together
 
 
@@ -61,6 +62,7 @@ class Register:
         self._names = count()
         self._live: list[_Key] = []
         self._all: dict[str, _Key] = {}
+        self._only_reads: dict[int, bool] = {}
 
     @property
     def model(self) -> Model[Any, Any, Any]:
@@ -68,7 +70,13 @@ class Register:
         return ZooKeeperRegister()
 
     def calls(self, process: int, draw: Draw) -> Ask:
-        """A read, more or less often a write; on a key that all processes use."""
+        """A read, more or less often a write; on a key that all processes use.
+
+        Some processes only read, all their life: a server that has lost its quorum, and does not
+        know, answers nobody who writes, and so nobody would hear of what it tells its readers.
+        """
+        if process not in self._only_reads:
+            self._only_reads[process] = draw(READERS_ONE_IN) == READERS_ONE_IN - 1
         while len(self._live) < LIVE_KEYS:
             self._live.append(self._fresh(draw))
         place = draw(LIVE_KEYS)
@@ -76,7 +84,7 @@ class Register:
         if key.left <= 0 or key.in_doubt >= MOST_IN_DOUBT:
             key = self._live[place] = self._fresh(draw)
         key.left -= 1
-        kind = draw(10)
+        kind = draw(5 if self._only_reads[process] else 10)
         if kind < 3:
             return Ask(key.name, self._read)
         if kind < 5:

@@ -20,6 +20,7 @@ from workloads.replies import replies
 from workloads.workload import Answer, Ask, Draw, Judge, Synced
 
 LIVE_KEYS: Final = 2
+LISTERS_ONE_IN: Final = 3
 MOST_MEMBERS: Final = 200  # tried for, a key; up to a tenth less
 
 
@@ -40,6 +41,7 @@ class Set:
         self._names = count()
         self._left: dict[str, int] = {}  # of every key, how many members may still be tried for
         self._live: list[str] = []
+        self._only_lists: dict[int, bool] = {}
 
     @property
     def model(self) -> Model[Any, Any, Any]:
@@ -47,14 +49,19 @@ class Set:
         return SetWithListings()
 
     def calls(self, process: int, draw: Draw) -> Ask:
-        """A listing, or as often a new member."""
+        """A listing, or as often a new member; some processes list and do nothing else.
+
+        A server that has lost its quorum answers only those.
+        """
+        if process not in self._only_lists:
+            self._only_lists[process] = draw(LISTERS_ONE_IN) == LISTERS_ONE_IN - 1
         while len(self._live) < LIVE_KEYS:
             self._live.append(self._fresh(draw))
         place = draw(LIVE_KEYS)
         if self._left[self._live[place]] <= 0:
             self._live[place] = self._fresh(draw)
         key = self._live[place]
-        kind = draw(8)
+        kind = draw(4 if self._only_lists[process] else 8)
         if kind < 2:
             return Ask(key, self._list)
         if kind < 4:

@@ -1,23 +1,22 @@
-"""A sync is answered as soon as all proposals are committed, by whoever thinks that it leads."""
+"""A leader answers a sync at once, whatever is under way, and whether or not it still leads."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from target_node.bugs.bug import Bug, Override
-from target_node.protocol.broadcast import Broadcast
+from target_node.protocol.broadcast import Broadcast, Synced
 
 
-def _confirm_nothing(self: Broadcast) -> None:
-    if self._syncs:
-        self._confirmed = self._syncs[-1].round
-        self._answer_syncs()
+def _answer_at_once(self: Broadcast) -> None:
+    while self._syncs:
+        self._effects.append(Synced(self._syncs.popleft().token))
 
 
 BUG: Final = Bug(
     "stale-synced-reads",
     "a read behind a sync sees all that was committed before the sync",
-    "ZOOKEEPER-1675, ZOOKEEPER-2136",
+    "a classic",
     "linearizability",
-    (Override(Broadcast, "_confirm", _confirm_nothing),),
+    (Override(Broadcast, "_confirm", _answer_at_once),),
 )
