@@ -1,4 +1,4 @@
-"""Which facts of a run stand under its verdict and at the end of the page, and how is it repeated?"""
+"""Which facts of a run stand at the top and the end of the page, and how is it run again?"""
 
 from __future__ import annotations
 
