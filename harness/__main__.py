@@ -16,6 +16,7 @@ import typer
 from harness.commands import Plugin, add_to, full_paths, load_them
 from harness.doctoring import AcceptNew, Hosts, SshConfig, Sudo, doctor
 from harness.lab.command import app as lab
+from harness.sim.command import hunt
 
 HARNESS_FAILED: Final = 4
 
@@ -86,7 +87,7 @@ def run(
     ] = 60.0,
     on: Annotated[
         str,
-        typer.Option("--on", help="Where: local, lab or ssh; ssh if hosts are named."),
+        typer.Option("--on", help="Where: local, lab, ssh or sim; ssh if hosts are named."),
     ] = "local",
     hosts: Hosts = "",
     ssh_config: SshConfig = None,
@@ -120,7 +121,8 @@ def run(
     broken and judges what there is. Exit status as of `check`.
 
     Examples: `zabtest run` · `zabtest run -n partition,kill -t 120` · `zabtest run -w lock
-    --nodes 3 --seed 7 --json` · `zabtest run --hosts a,b,c -n partition`
+    --nodes 3 --seed 7 --json` · `zabtest run --hosts a,b,c -n partition` · `zabtest run --on sim
+    --rate 50 --seed 7`
     """
     from harness.running import Request, new_seed, plan_of
     from harness.running import run as run_it
@@ -289,6 +291,7 @@ def list_(
 
 
 add_to(app)
+app.command()(hunt)
 app.command()(doctor)
 app.add_typer(lab, name="lab")
 

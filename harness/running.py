@@ -72,13 +72,17 @@ def run(
     plan = request.plan
     try:
         load(request.wanted.plugins)
+        if request.wanted.on == "sim":
+            from harness.sim.running import run as simulate
+
+            return simulate(request, observer, telling)
         cluster = cluster_of(request.wanted)
         nemeses = _nemeses(request)
         check_supported(nemeses, cluster)
         target = target_of(request.wanted.target)
-        _check(plan, target.kind)
+        check_plan(plan, target.kind)
         facts = {"wanted": asdict(request.wanted), "synced": target.synced, "kind": target.kind}
-        store = _created(request, facts)
+        store = created(request, plan, facts)
     except (CannotBeHad, CannotLoad, NoNemesis) as problem:
         return _refuse(str(problem))
     view = watched(plan, store.nodes, json=request.json, observer=observer)
@@ -135,9 +139,10 @@ def _nemeses(request: Request) -> Sequence[Nemesis]:
     return named(",".join(request.plan.nemeses)) if request.plan.nemeses else ()
 
 
-def _created(request: Request, facts: Mapping[str, Any]) -> StoredRun:
+def created(request: Request, plan: Plan, facts: Mapping[str, Any]) -> StoredRun:
+    """A place in the store for this plan."""
     try:
-        return StoredRun.create(request.store, request.plan, {**facts, **request.facts})
+        return StoredRun.create(request.store, plan, {**facts, **request.facts})
     except (PermissionError, FileExistsError, NotADirectoryError) as problem:
         raise CannotBeHad(
             f"{problem.filename or request.store}: cannot be written ({problem.strerror}); "
@@ -145,7 +150,7 @@ def _created(request: Request, facts: Mapping[str, Any]) -> StoredRun:
         ) from None
 
 
-def _check(plan: Plan, kind: str) -> None:
+def check_plan(plan: Plan, kind: str) -> None:
     """Whether there is such a workload, somebody to perform it, and clients enough for it."""
     try:
         wanted = workload(plan.workload)

@@ -94,7 +94,7 @@ def cluster_of(wanted: Wanted) -> Cluster:
     make = worlds.get(wanted.on)
     if make is None:
         what = "no place to run" if target.worlds is None else f"no place for {wanted.target}"
-        raise CannotBeHad(f"--on {wanted.on} is {what}; there are {', '.join(worlds)}")
+        raise CannotBeHad(f"--on {wanted.on} is {what}; there are {', '.join([*worlds, 'sim'])}")
     return make(wanted)
 
 

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from nemesis.fault import Fault, Link, Node
-from nemesis.grudge import GRUDGES
+from nemesis.fault import Fault, Link, Node, Partition
+from nemesis.grudge import GRUDGES, between
 from nemesis.surface import Draw, Surface
 from nemesis.targets import Scene, resolve
 
@@ -54,7 +54,24 @@ class Exactly:
         return self.given
 
 
-Aim: TypeAlias = AtNodes | OverLinks | Exactly
+@dataclass(frozen=True, slots=True)
+class Unawares:
+    """Whoever leads is cut off from all others, and by a fault of its own does not notice.
+
+    Clients still come to it: so a leader that was deposed is asked late.
+    """
+
+    fault: Callable[[Node], Fault]
+    aim: str = "leader"
+
+    def faults(self, scene: Scene, draw: Draw) -> tuple[Fault, ...]:
+        """Two of them; nothing, if nobody leads."""
+        leaders = resolve(self.aim, scene, draw)
+        links = between(leaders, scene.nodes)
+        return (Partition(links), self.fault(leaders[0])) if links else ()
+
+
+Aim: TypeAlias = AtNodes | OverLinks | Exactly | Unawares
 
 
 @dataclass(frozen=True, slots=True)

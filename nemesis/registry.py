@@ -66,6 +66,10 @@ BUNDLED: Final = (
         "clock-rate", "clocks go fast or slow, timers too", ClockSkew,
         schedules.steps(schedules.rate),
     ),
+    Nemesis(
+        "depose", "a leader is cut off from all others, and too slow to notice",
+        frozenset({Partition, ClockSkew}), schedules.steps(schedules.depose, hold_s=(3.0, 9.0)),
+    ),
     _nemesis(
         "slow", "links are late, lose pieces, or are narrow", Slow, schedules.steps(schedules.slow)
     ),

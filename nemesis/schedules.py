@@ -16,7 +16,7 @@ from functools import partial
 from typing import Final
 
 from nemesis.fault import ClientLink, ClockSkew, Crash, Fault, Node, Partition, Pause, Slow, Wipe
-from nemesis.plan import Aim, AtNodes, OverLinks, Plan, Step
+from nemesis.plan import Aim, AtNodes, OverLinks, Plan, Step, Unawares
 from nemesis.surface import Draw, Surface
 
 _QUIET_ONE_IN: Final = 64
@@ -88,6 +88,15 @@ def clock(surface: Surface, draw: Draw) -> Iterator[Step]:
     while True:
         for kind in kinds:
             yield next(kind)
+
+
+def depose(draw: Draw) -> Aim:
+    """A leader that goes on as if nothing had happened, while the others elect another.
+
+    It is cut off, and its time goes too slowly for it to notice.
+    """
+    slowly = partial(ClockSkew, rate=(0.5, 0.2, 0.1)[draw(3)])
+    return Unawares(slowly)
 
 
 def slow(draw: Draw) -> Aim:

@@ -15,7 +15,7 @@ from harness.sim.network import Pace, Temper
 Draw: TypeAlias = Callable[[int], int]
 
 TICK_MS: Final = 200
-_LIMITS: Final = {"init_limit": 25, "sync_limit": 10, "least_timeout_ms": 2 * TICK_MS}
+_LIMITS: Final = {"init_limit": 25, "least_timeout_ms": 2 * TICK_MS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +24,8 @@ class Conditions:
 
     nodes: int = 5
     snap_count: int = 100_000
+    sync_limit: int = 10
+    """After so many ticks of silence a leader is given up."""
     disk_ms: float = 0.5
     disk_jitter_ms: float = 4.0
     delay_ms: float = 0.2
@@ -58,6 +60,7 @@ class Conditions:
             "tick_ms": TICK_MS,
             "most_timeout_ms": 20 * TICK_MS,
             "snap_count": self.snap_count,
+            "sync_limit": self.sync_limit,
             "traces": True,
         }
 
@@ -69,6 +72,7 @@ def conditions(draw: Draw) -> Conditions:
     return Conditions(
         nodes=(3, 5)[draw(2)],
         snap_count=(100_000, 200, 20)[draw(3)],
+        sync_limit=(10, 5)[draw(2)],
         disk_ms=disk_ms,
         disk_jitter_ms=disk_jitter_ms,
         delay_ms=delay_ms,

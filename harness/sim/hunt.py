@@ -1,0 +1,257 @@
+"""`zabtest hunt`: which of many seeds finds something wrong?
+
+Rules of this file:
+1. Whatever a seed finds is found again by playing that seed again, here, into the store: what
+   cannot be found again is a failure of ours and told as such.
+2. Seeds that left a doubt are counted and told, and hide nothing that others found.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, Final
+
+from checker.verdict import Verdict
+from harness.sim.case import play
+from harness.sim.quarry import Seen, seen, try_seed
+from harness.sim.rotation import Wishes, case_for
+from harness.sim.running import check
+from harness.store import StoredRun
+from harness.telling import SIGNS, print_json, say
+from harness.worlds import CannotBeHad
+from nemesis.registry import NoNemesis
+
+WRONG_USAGE: Final = 2
+HARNESS_FAILED: Final = 4
+_AHEAD: Final = 2  # seeds for each process, so that none waits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hunt:
+    """What was asked for on the command line."""
+
+    wishes: Wishes
+    seeds: int = 1000
+    first: int = 0
+    jobs: int | None = None
+    dask: str | None = None
+    keep_going: bool = False
+    budget_s: float | None = None
+    store: Path = Path("store")
+    json: bool = False
+
+
+@dataclass(slots=True)
+class Bag:
+    """What was brought home so far."""
+
+    tried: int = 0
+    calls: int = 0
+    simulated_s: float = 0.0
+    doubts: Counter[str] = field(default_factory=Counter)
+    failures: list[tuple[Seen, Path]] = field(default_factory=list)
+    broke: list[Seen] = field(default_factory=list)
+    valid: int = 0
+
+    @property
+    def verdict(self) -> Verdict:
+        """Of the whole hunt; doubts are its verdict only where nothing is certain."""
+        if self.failures:
+            return Verdict.INVALID
+        return Verdict.VALID if self.valid else Verdict.INCONCLUSIVE
+
+    def add(self, one: Seen) -> None:
+        """A seed has been tried."""
+        self.tried += 1
+        self.calls += one.calls
+        self.simulated_s += one.simulated_s
+        self.valid += one.verdict is Verdict.VALID
+        if one.broke:
+            self.broke.append(one)
+        elif one.verdict is Verdict.INCONCLUSIVE:
+            self.doubts.update(one.doubts)
+
+
+def hunt(asked: Hunt) -> int:
+    """Try them, tell what was found, and leave each failure in the store; the exit status."""
+    began, bag = time.monotonic(), Bag()
+    try:
+        case = case_for(asked.first, asked.wishes)
+        check(case.plan, case.bug)
+        with _executor(asked) as (executor, ahead), _progress(asked) as tell:
+            for one in _tried(asked, executor, ahead):
+                bag.add(one)
+                tell(bag)
+                if one.verdict is Verdict.INVALID:
+                    _keep(asked, bag, one)
+                    if not asked.keep_going:
+                        break
+    except (CannotBeHad, NoNemesis) as problem:
+        sys.stderr.write(f"zabtest: {problem}\n")
+        return WRONG_USAGE
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted: what was found until now is told\n")
+    seconds = time.monotonic() - began
+    if asked.json:
+        print_json(_told(asked, bag, seconds))
+    else:
+        for line in _lines(asked, bag, seconds):
+            say(line)
+    return HARNESS_FAILED if bag.broke and not bag.failures else bag.verdict.exit_status
+
+
+def _tried(asked: Hunt, executor: Executor | None, ahead: int) -> Iterator[Seen]:
+    """Every seed, in the order in which they are done."""
+    until = None if asked.budget_s is None else time.monotonic() + asked.budget_s
+    seeds = iter(range(asked.first, asked.first + asked.seeds))
+
+    def next_one() -> int | None:
+        return None if until is not None and time.monotonic() >= until else next(seeds, None)
+
+    if executor is None:
+        while (seed := next_one()) is not None:
+            yield try_seed(seed, asked.wishes)
+        return
+    open_ones: dict[Future[Seen], int] = {}
+    try:
+        while True:
+            while len(open_ones) < ahead and (seed := next_one()) is not None:
+                open_ones[executor.submit(try_seed, seed, asked.wishes)] = seed
+            if not open_ones:
+                return
+            done, _ = wait(open_ones, return_when=FIRST_COMPLETED)
+            for future in sorted(done, key=open_ones.__getitem__):
+                del open_ones[future]
+                yield future.result()
+    finally:
+        for future in open_ones:
+            future.cancel()
+
+
+@contextmanager
+def _executor(asked: Hunt) -> Iterator[tuple[Executor | None, int]]:
+    """Who plays, and how many seeds to give out at once; None for ourselves."""
+    if asked.dask is not None:
+        with _dask(asked.dask) as found:
+            yield found
+        return
+    jobs = asked.jobs or os.cpu_count() or 1
+    if jobs == 1 or asked.seeds == 1:
+        yield None, 1
+        return
+    # Fresh processes: a copy of ours would have our threads' locks, and not the threads.
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        try:
+            yield pool, _AHEAD * jobs
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _dask(address: str) -> Iterator[tuple[Executor, int]]:
+    try:
+        from distributed import Client
+    except ImportError:
+        raise CannotBeHad("--dask needs the package distributed: pip install distributed") from None
+    try:
+        client = Client(address, timeout="10s")
+    except (OSError, ValueError, TypeError) as problem:
+        raise CannotBeHad(f"--dask {address}: no scheduler answers there ({problem})") from None
+    with client:
+        yield client.get_executor(), _AHEAD * max(1, sum(client.ncores().values()))
+
+
+def _keep(asked: Hunt, bag: Bag, one: Seen) -> None:
+    """Play it again, into the store."""
+    case = case_for(one.seed, asked.wishes)
+    hunted = {"wishes": asdict(asked.wishes)}
+    store = StoredRun.create(asked.store, case.plan, {**case.facts, "hunt": hunted})
+    with store.held():
+        again = seen(one.seed, play(case, store), 0.0)
+    if again.marks == one.marks:
+        bag.failures.append((one, store.path))
+    else:
+        why = f"failed with {one.marks}, and played again with {again.marks}: see {store.path}"
+        bag.broke.append(Seen(seed=one.seed, broke=why))
+
+
+# How it is told.
+
+
+@contextmanager
+def _progress(asked: Hunt) -> Iterator[Callable[[Bag], None]]:
+    if not sys.stderr.isatty():
+        yield _in_lines()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (
+        TextColumn("hunting"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.description}"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=asked.seeds)
+        yield lambda bag: bar.update(task, completed=bag.tried, description=_so_far(bag))
+
+
+def _in_lines(every_s: float = 10.0) -> Callable[[Bag], None]:
+    last = time.monotonic()
+
+    def tell(bag: Bag) -> None:
+        nonlocal last
+        if time.monotonic() - last >= every_s:
+            last = time.monotonic()
+            sys.stderr.write(f"{bag.tried:,} seeds: {_so_far(bag)}\n")
+
+    return tell
+
+
+def _so_far(bag: Bag) -> str:
+    found = f"{len(bag.failures)} failed" if bag.failures else "nothing found"
+    return f"{bag.simulated_s / 3600:.1f} h simulated, {bag.calls:,} calls, {found}"
+
+
+def _lines(asked: Hunt, bag: Bag, seconds: float) -> Iterator[str]:
+    yield (
+        f"{SIGNS[bag.verdict]} {bag.verdict}  {bag.tried:,} seeds from {asked.first}, "
+        f"{_so_far(bag)}, in {seconds:.0f} s"
+    )
+    for one, path in bag.failures:
+        yield f"  ✗ seed {one.seed}: {', '.join(one.marks)}"
+        yield f"    {one.sentence}"
+        yield f"    {path}"
+        yield f"    zabtest replay {path} plays it again, zabtest shrink {path} makes it small"
+    for doubt, times in bag.doubts.most_common():
+        yield f"  ? {times} of {bag.tried:,} seeds: {doubt}"
+    for broken in bag.broke:
+        yield f"  the harness failed at seed {broken.seed}: {broken.broke.strip()}"
+
+
+def _told(asked: Hunt, bag: Bag, seconds: float) -> dict[str, Any]:
+    return {
+        "verdict": bag.verdict,
+        "first": asked.first,
+        "seeds": bag.tried,
+        "calls": bag.calls,
+        "simulated_s": round(bag.simulated_s, 3),
+        "seconds": round(seconds, 3),
+        "doubts": dict(bag.doubts.most_common()),
+        "failures": [
+            {"seed": one.seed, "path": str(path), "marks": one.marks, "sentence": one.sentence}
+            for one, path in bag.failures
+        ],
+        "broke": [{"seed": one.seed, "why": one.broke} for one in bag.broke],
+    }
