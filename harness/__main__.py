@@ -6,6 +6,7 @@ answers at once.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from pathlib import Path
@@ -19,6 +20,7 @@ from harness.lab.command import app as lab
 from harness.sim.command import hunt
 
 HARNESS_FAILED: Final = 4
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 app = typer.Typer(
     name="zabtest",
@@ -301,6 +303,12 @@ def main() -> None:
     try:
         app()
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in _FULL:
+            why = f"{error.strerror}{f': {error.filename}' if error.filename else ''}"
+            sys.stderr.write(
+                f"zabtest: the disk is full ({why}); make room, or name another with --store\n"
+            )
+            sys.exit(HARNESS_FAILED)
         if os.environ.get("ZABTEST_TRACEBACK"):
             raise
         sys.stderr.write(

@@ -19,6 +19,7 @@ from checker.model import Model
 from checker.verdict import Verdict
 from harness.judging import judge
 from harness.plan import Plan, Results
+from harness.report.command import drawn
 from harness.running import Request, run
 from harness.store import StoredRun
 from harness.telling import core_lines, print_json, say
@@ -59,6 +60,7 @@ def demo(store: Path, *, json: bool, bug: str = BUG) -> int:
     def telling(ran: StoredRun) -> int:
         results, history = judge(ran)
         ran.save_results(results)
+        drawn(ran, results, history)
         seen.append(Seen(ran, results, history))
         return FOUND if results.verdict is Verdict.INVALID else NOT_FOUND
 

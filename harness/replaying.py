@@ -20,9 +20,10 @@ from harness.judging import judge
 from harness.originals import Asked, CannotReplay, original
 from harness.plan import Results
 from harness.plugins import CannotLoad
+from harness.report.command import drawn
 from harness.running import run
 from harness.scripting import NoScript
-from harness.store import StoredRun
+from harness.store import NotARun, StoredRun
 from harness.telling import SIGNS, print_json, say
 from harness.telling_runs import PlainLines
 from harness.worlds import CannotBeHad
@@ -44,14 +45,15 @@ def replay(path: Path, asked: Asked) -> int:
     """Play it again so many times, and tell how often it failed so; the exit status."""
     try:
         found = original(path, asked)
-    except (CannotReplay, CannotBeHad, CannotLoad, NoScript, HistoryError) as problem:
+    except (CannotReplay, CannotBeHad, CannotLoad, NoScript, NotARun, HistoryError) as problem:
         sys.stderr.write(f"zabtest: {problem}\n")
         return WRONG_USAGE
     seen: list[Again] = []
 
     def telling(ran: StoredRun) -> int:
-        results, _ = judge(ran)
+        results, history = judge(ran)
         ran.save_results(results)
+        drawn(ran, results, history)
         seen.append(_again(ran.path, results, found.marks))
         return results.verdict.exit_status
 

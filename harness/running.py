@@ -30,7 +30,7 @@ from harness.recorder import Recorder
 from harness.report.command import drawn
 from harness.run import Run
 from harness.script import Script, ScriptedRun
-from harness.store import StoredRun
+from harness.store import NotARun, StoredRun
 from harness.telling import print_json, say
 from harness.telling_runs import lines_of
 from harness.worlds import CannotBeHad, Wanted, cluster_of, target_of
@@ -110,6 +110,8 @@ def tell(runs: Sequence[StoredRun], *, json: bool, observer: Observer | None = N
             results, history = judge(store, observer)
         except KeyError as unknown:
             return _refuse(f"{store.path}: nobody here knows the workload {unknown}")
+        except NotARun as problem:
+            return _refuse(str(problem))
         store.save_results(results)
         page = drawn(store, results, history)
         if observer is not None:

@@ -39,6 +39,10 @@ from nemesis.written import read, written
 ROOT: Final = Path(__file__).parent.parent
 
 
+class NotARun(ValueError):
+    """What stands there is not what a run writes; the message is for the user."""
+
+
 class StoredRun:
     """One run's directory."""
 
@@ -117,8 +121,11 @@ class StoredRun:
 
     def facts(self) -> dict[str, Any]:
         """What `run.json` says."""
-        facts: dict[str, Any] = json.loads((self.path / "run.json").read_bytes())
-        return facts
+        path = self.path / "run.json"
+        with _as_written(path):
+            facts: dict[str, Any] = json.loads(path.read_bytes())
+            str(facts["plan"]["workload"]), str(facts["synced"])  # by which all are judged
+            return facts
 
     def played(self) -> Played:
         """What the run said of itself; of one that died, that it did."""
@@ -128,21 +135,33 @@ class StoredRun:
                 "the run ended", passed=False, why="it died before it could say how it went"
             )
             return Played(gates=[died], counts={}, faults={})
-        said = json.loads(path.read_bytes())
-        return Played(
-            gates=[Gate(**gate) for gate in said["gates"]],
-            violations=[Violation(**one) for one in said["violations"]],
-            counts=said["counts"],
-            faults=said["faults"],
-            seconds=said["seconds"],
-            logs=said["logs"],
-        )
+        with _as_written(path):
+            said = json.loads(path.read_bytes())
+            return Played(
+                gates=[Gate(**gate) for gate in said["gates"]],
+                violations=[Violation(**one) for one in said["violations"]],
+                counts=said["counts"],
+                faults=said["faults"],
+                seconds=said["seconds"],
+                logs=said["logs"],
+            )
 
     def _write(self, name: str, value: Any) -> None:
         target = self.path / name
         unfinished = target.with_name(f".{name}")
         unfinished.write_bytes(msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
         unfinished.replace(target)
+
+
+@contextmanager
+def _as_written(path: Path) -> Iterator[None]:
+    """Whatever is wrong with this file is told in a line."""
+    try:
+        yield
+    except OSError as problem:
+        raise NotARun(f"{path}: cannot be read ({problem.strerror})") from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise NotARun(f"{path}: this is not what a run writes") from None
 
 
 def is_run(path: Path) -> bool:

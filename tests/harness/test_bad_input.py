@@ -1,0 +1,124 @@
+"""Does what cannot be done get one clear line, the right exit status, and no traceback?"""
+
+from __future__ import annotations
+
+import resource
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from harness.local import cluster
+from harness.local.cluster import CannotDeploy
+from harness.local.ports import free_ports
+from tests.harness.test_running import zabtest
+
+ROOT = Path(__file__).parents[2]
+PLUGIN = ROOT / "tests" / "harness" / "memory_plugin.py"
+MEMORY = ("--plugin", PLUGIN, "--target", "memory", "--time", 1)
+
+
+def written(folder: Path, **files: str) -> Path:
+    """A folder that looks like a run's."""
+    folder.mkdir()
+    for name, text in files.items():
+        (folder / f"{name}.json").write_text(text)
+    return folder
+
+
+FACTS = '{"plan": {"workload": "register", "nemeses": []}, "synced": "linearizable"}'
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ({"run": "{"}, "run.json: this is not what a run writes"),
+        ({"run": "[]"}, "run.json: this is not what a run writes"),
+        ({"run": FACTS, "results": "["}, "results.json: this is not what a run writes"),
+        ({"run": FACTS, "results": "{}"}, "results.json: this is not what a run writes"),
+    ],
+)
+@pytest.mark.parametrize("command", ["check", "replay"])
+def test_a_run_that_cannot_be_read(
+    tmp_path: Path, command: str, files: dict[str, str], words: str
+) -> None:
+    status, out, err = zabtest(command, written(tmp_path / "run", **files))
+    assert (status, out) == (2, "")
+    assert words in err
+    assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", ["file", "file/below"])
+def test_a_store_that_cannot_be_written(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").touch()
+    status, out, err = zabtest("run", *MEMORY, "--store", tmp_path / name)
+    assert (status, out) == (2, "")
+    assert "cannot be written" in err
+    assert "name another folder with --store" in err
+    assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--nemesis", "earthquake"), "there is no nemesis 'earthquake'"),
+        (("--nemesis", "hiccup,hiccup"), "is named twice"),
+        (("--nemesis", "partition"), "needs faults that this cluster cannot do: partition"),
+        (("--on", "sim"), "--on sim "),
+        (("--workload", "set"), "the adapter 'set:memory' is missing"),
+        (("--time", "-1"), "--time"),
+        (("--rate", "-1"), "--rate"),
+        (("--nodes", "0"), "--nodes"),
+    ],
+)
+def test_what_is_not_there_and_what_is_too_small(
+    tmp_path: Path, words: tuple[str, ...], said: str
+) -> None:
+    status, out, err = zabtest("run", *MEMORY, *words, "--store", tmp_path / "store")
+    assert (status, out) == (2, "")
+    assert said in err
+    assert "Traceback" not in err
+    assert not (tmp_path / "store").exists()
+
+
+def test_a_disk_that_is_full(tmp_path: Path) -> None:
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
+
+    command = ["run", *MEMORY, "--time", 5, "--store", tmp_path]
+    done = subprocess.run(
+        [sys.executable, "-m", "harness", *map(str, command)],
+        cwd=ROOT,
+        env={"PYTHONPATH": str(ROOT)},
+        preexec_fn=limit,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (4, "")
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("zabtest: the disk is full (")
+    assert "make room" in last
+    assert "Traceback" not in done.stderr
+    # What there is can be judged, and says that it is not all.
+    assert zabtest("check", tmp_path / "latest")[0] == 3
+
+
+def test_ports_that_are_in_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+        def ports(count: int, find: Callable[[int], list[int]] = free_ports) -> list[int]:
+            return [port, *find(count - 1)]
+
+        monkeypatch.setattr(cluster, "free_ports", ports)
+        monkeypatch.setattr(cluster, "TRIES", 1)
+        with pytest.raises(CannotDeploy, match=r"no ports stay free: .*cannot listen") as caught:
+            zabtest("run", "--nodes", 1, "--time", 1, "--store", tmp_path)
+    assert "\n" not in str(caught.value)
+    status, out, _ = zabtest("heal", tmp_path / "latest")
+    assert (status, out.count("nothing was left")) == (0, 1)
