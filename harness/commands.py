@@ -96,8 +96,9 @@ def heal(
 ) -> None:
     """Undo what dead runs left behind, and make sure that nothing of them is left.
 
-    Exit status 0 if so, 2 wrong usage, 3 if a run is still going or its faults are on hosts (which
-    undo them by themselves), 4 if something could not be undone.
+    Processes and files on this machine, and nodes and faults on hosts that were named to the run.
+    Exit status 0 if nothing is left, 2 wrong usage, 3 if a run is still going, 4 if something could
+    not be undone.
     """
     from harness.healing import heal as undo
 

@@ -1,17 +1,19 @@
 """`zabtest heal`: what did a dead run leave behind, and is all of it undone?
 
 On this machine nodes end with whoever started them, and their faults with them: this looks whether
-it is so, and ends what is left. Faults on hosts end by themselves a moment after their controller.
+it is so, and ends what is left. On hosts faults end by themselves a moment after their controller,
+and nodes do not: both are ended by SSH.
 """
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from harness.leftovers import Process, is_taken, ports, processes, unfinished
 from harness.store import StoredRun, is_run
@@ -20,6 +22,8 @@ from harness.telling import print_json, say
 WRONG_USAGE: Final = 2
 CANNOT_SAY: Final = 3
 NOT_HEALED: Final = 4
+HOSTS_HEALED: Final = "hosts-healed"
+"""A file in the run's folder: its hosts may be another's by now, and are not touched again."""
 PATIENCE_S: Final = 5.0  # in which processes end by themselves, and then after they were killed
 _LOOK_S: Final = 0.05
 
@@ -35,8 +39,10 @@ class Healed:
     """So many were active when it died, and are no more."""
     ended: Sequence[str] = ()
     removed: Sequence[str] = ()
+    hosts: str = ""
+    """Those that were healed."""
     elsewhere: str = ""
-    """What is not on this machine."""
+    """What can be neither looked at nor undone from here."""
     left: Sequence[str] = ()
     """What could not be undone."""
 
@@ -49,6 +55,7 @@ class Healed:
             f"{self.faults} faults were active and are over" if self.faults else "",
             f"ended {', '.join(self.ended)}" if self.ended else "",
             f"removed {', '.join(self.removed)}" if self.removed else "",
+            f"healed the hosts {self.hosts}" if self.hosts else "",
             self.elsewhere,
         ]
         told = "; ".join(filter(None, done)) or "nothing was left"
@@ -88,7 +95,8 @@ def _healed(folder: Path) -> Healed:
         if run.alive:
             return Healed(path=str(folder), alive=True)
         active = run.left_active()
-        on = run.facts().get("wanted", {}).get("on", "local")
+        wanted = run.facts().get("wanted", {})
+        on = wanted.get("on", "local")
     except (OSError, ValueError, KeyError, AttributeError) as problem:
         return Healed(path=str(folder), left=[f"what it wrote cannot be read: {problem}"])
     ended, left = _end(folder)
@@ -101,19 +109,56 @@ def _healed(folder: Path) -> Healed:
             left.append(f"{path.name} ({problem.strerror})")
     if not left:
         left += [f"port {port}" for port in ports(folder) if is_taken(port) and not ended]
-    elsewhere = ""
-    if active and on != "local":
-        elsewhere = f"faults were active on {on}; they end by themselves: see zabtest doctor"
-    elif active and not left:
+    hosts = elsewhere = ""
+    if on == "ssh" and (active or not (folder / "results.json").exists()):
+        if _another_is_going(folder):
+            elsewhere = "its hosts are left alone: another run of this store is going"
+        elif not (folder / HOSTS_HEALED).exists():
+            hosts = str(wanted.get("hosts", ""))
+            unhealed = _hosts(wanted)
+            left += unhealed
+            if not unhealed:
+                (folder / HOSTS_HEALED).touch()
+    elif active and on == "lab":
+        elsewhere = "faults were active in a lab, which ends with whoever made it"
+    if active and not left and not elsewhere:
         run.journal(())
     return Healed(
         path=str(folder),
         faults=0 if elsewhere else len(active),
         ended=ended,
         removed=removed,
+        hosts=hosts,
         elsewhere=elsewhere,
         left=left,
     )
+
+
+def _another_is_going(folder: Path) -> bool:
+    return any(StoredRun(one.parent).alive for one in folder.parents[1].glob("*/*/run.json"))
+
+
+def _hosts(wanted: Mapping[str, Any]) -> list[str]:
+    """End all that is ours on the hosts of a dead run; what could not be done, a line each."""
+    from harness.deploy.heal import heal as on_hosts
+    from harness.deploy.places import reached
+    from harness.hosts.inventory import BadInventory, logins
+
+    async def heal_them() -> Mapping[str, str]:
+        async with reached(found) as hosts:
+            return await on_hosts(hosts)
+
+    try:
+        config = Path(wanted["ssh_config"]) if wanted["ssh_config"] else None
+        found = logins(
+            wanted["hosts"],
+            ssh_config=config,
+            accept_new=wanted["accept_new"],
+            sudo=wanted["sudo"],
+        )
+    except (BadInventory, KeyError) as problem:
+        return [f"the hosts are not known any more: {problem}"]
+    return list(asyncio.run(heal_them()).values())
 
 
 def _end(folder: Path) -> tuple[list[str], list[str]]:

@@ -8,9 +8,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -80,7 +81,7 @@ def test_a_run_that_is_going_is_spared(dead: StoredRun) -> None:
 def test_a_store_is_healed_in_a_line_or_two(dead: StoredRun, tmp_path: Path) -> None:
     for _ in range(2):
         time.sleep(0.002)  # they are named by the millisecond
-        StoredRun.create(tmp_path, Plan(), {"wanted": {"on": "local"}})
+        StoredRun.create(tmp_path, Plan(), {"wanted": {"on": "local"}, "synced": "ordered"})
     status, out, _ = zabtest("heal", "--store", tmp_path)
     assert status == 0
     lines = out.splitlines()
@@ -88,6 +89,38 @@ def test_a_store_is_healed_in_a_line_or_two(dead: StoredRun, tmp_path: Path) -> 
     assert lines[1:] == ["✓ of 2 runs nothing was left"]
     status, out, _ = zabtest("heal", "--store", tmp_path, "--json")
     assert (status, len(json.loads(out)["healed"])) == (0, 3)
+
+
+@pytest.mark.parametrize("failures", [[], ["b: no answer"]])
+def test_hosts_are_healed_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failures: list[str]
+) -> None:
+    asked: list[Mapping[str, Any]] = []
+
+    def heal_them(wanted: Mapping[str, Any]) -> list[str]:
+        asked.append(wanted)
+        return failures
+
+    monkeypatch.setattr(healing, "_hosts", heal_them)
+    wanted = {"on": "ssh", "hosts": "a,b"}
+    run = StoredRun.create(tmp_path, Plan(), {"wanted": wanted, "synced": "linearizable"})
+    run.journal([Crash("a")])
+    another = StoredRun.create(tmp_path, Plan(workload="set"), {"wanted": wanted})
+    with another.held():
+        status, out, _ = zabtest("heal", run.path)
+        assert status == 3
+        assert "its hosts are left alone" in out
+        assert not asked
+    status, out, _ = zabtest("heal", run.path)
+    assert [one["hosts"] for one in asked] == ["a,b"]
+    if failures:
+        assert status == 4
+        assert "still there: b: no answer" in out
+        return
+    assert status == 0
+    assert "healed the hosts a,b" in out
+    assert zabtest("heal", run.path)[1].endswith("nothing was left\n")
+    assert len(asked) == 1
 
 
 @pytest.mark.parametrize(
