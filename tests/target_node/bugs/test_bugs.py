@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -24,6 +25,12 @@ def test_a_bug_is_there_as_long_as_it_is_planted(name: str) -> None:
             assert getattr(one.owner, one.attribute) is one.instead
             assert one.instead is not original
     assert [getattr(one.owner, one.attribute) for one in bug.overrides] == before
+
+
+@pytest.mark.parametrize("name", names())
+def test_there_is_a_scenario_in_which_it_shows(name: str) -> None:
+    texts = [path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_*.py")]
+    assert any(f'both("{name}", scenario)' in text for text in texts)
 
 
 def test_the_node_knows_nothing_of_bugs() -> None:

@@ -39,11 +39,22 @@ def test_commit_without_quorum() -> None:
     assert both("commit-without-quorum", scenario) == (False, True)
 
 
-def test_stale_synced_reads() -> None:
-    """It leads no more, and does not know it."""
+def test_sync_without_quorum() -> None:
+    """It may lead no more, and not know it."""
 
     def scenario() -> bool:
         leader = reign(participants(3), 2, 3)
+        return Synced("a") in leader.step(0, Sync("a"))
+
+    assert both("sync-without-quorum", scenario) == (False, True)
+
+
+def test_stale_synced_reads() -> None:
+    """Nor is what was proposed before the sync committed."""
+
+    def scenario() -> bool:
+        leader = reign(participants(3), 2, 3)
+        leader.step(0, Propose(Txn(leader.next_zxid, b"")))
         return Synced("a") in leader.step(0, Sync("a"))
 
     assert both("stale-synced-reads", scenario) == (False, True)
