@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Final
 
@@ -31,4 +32,11 @@ def page(whole: Sum) -> str:
         rows=rows,
         planted=planted,
         command=lambda one: command(whole, numbers[id(one)]),
+        report=lambda ran: _report(whole.night.path, ran),
     )
+
+
+def _report(folder: Path, ran: Ran) -> str:
+    """Where the run's own page is, as seen from ours; empty, if there is none."""
+    path = Path(ran.path) / "report.html"
+    return os.path.relpath(path, folder) if ran.path and path.exists() else ""

@@ -100,14 +100,16 @@ class Sum:
         new = sum(group.new for group in self.groups)
         told = [f"{number} {name}" for name, number in counts.items() if number]
         if counts["invalid"]:
-            told[0] += f" ({len(self.groups)} findings, {new} new)"
+            found = len(self.groups)
+            told[0] += f" ({found} {'finding' if found == 1 else 'findings'}, {new} new)"
         if self.unmade:
             told.append(f"{len(self.unmade)} not made")
         if self.untried:
             told.append(f"never tried: {', '.join(self.untried)}")
         bug = "the planted bug was found" if self.caught else "VOID: the planted bug was not found"
         sign = {0: "✓", FAILED: "✗", HARNESS_FAILED: "✗"}.get(self.status, "?")
-        return f"{sign} night of {self.began[:16]}: {', '.join(told) or 'no run'}; {bug}"
+        when = self.began[:16].replace("T", " ")
+        return f"{sign} night of {when}: {', '.join(told) or 'no run'}; {bug}"
 
 
 def sum_of(night: Night, before: Night | None, *, over: bool) -> Sum:

@@ -15,6 +15,7 @@ import pytest
 
 from harness import plugins
 from harness.plugins import CannotLoad, load
+from tests.harness.test_running import zabtest as command
 
 ROOT = Path(__file__).parents[2]
 PLUGIN = ROOT / "docs" / "examples" / "redis" / "redis_target.py"
@@ -24,13 +25,12 @@ redis = pytest.mark.skipif(
 )
 
 
-def zabtest(*words: object, path: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """In a process of its own, which knows nothing of other tests' plugins."""
-    packages = [str(ROOT), *([str(path)] if path is not None else [])]
+def zabtest(*words: object) -> subprocess.CompletedProcess[str]:
+    """In a process of its own, which keeps nothing that was loaded for others."""
     return subprocess.run(
         [sys.executable, "-m", "harness", *map(str, words)],
         cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(packages)},
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         timeout=200,
@@ -68,7 +68,9 @@ def test_what_is_read_from_a_replica_is_stale(tmp_path: Path) -> None:
     assert zabtest("check", told["path"], "--json").returncode == 1
 
 
-def test_an_installed_package_needs_no_option(tmp_path: Path) -> None:
+def test_an_installed_package_needs_no_option(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shutil.copy(PLUGIN, tmp_path)
     info = tmp_path / "zabtest_redis-1.dist-info"
     info.mkdir()
@@ -77,14 +79,14 @@ def test_an_installed_package_needs_no_option(tmp_path: Path) -> None:
     (told,) = re.findall(r"```toml\n(.*?)```", page, re.S)
     points = told.replace('project.entry-points."', "").replace('"]', "]").replace('"', "")
     (info / "entry_points.txt").write_text(points)
+    listed = {what: command("list", what)[1] for what in ("targets", "nemeses")}
+    monkeypatch.syspath_prepend(tmp_path)
     for what, name in (("targets", "redis"), ("nemeses", "blink")):
-        listed = zabtest("list", what, path=tmp_path).stdout
-        assert re.search(rf"^{name} ", listed, re.M), listed
-        assert name not in zabtest("list", what).stdout
-    words = ("run", "--target", "redis", "-w", "set", "--store", tmp_path)
-    refused = zabtest(*words, path=tmp_path)
-    assert refused.returncode == 2
-    assert "the adapter 'set:redis' is missing" in refused.stderr
+        assert not re.search(rf"^{name} ", listed[what], re.M)
+        assert re.search(rf"^{name} ", command("list", what)[1], re.M)
+    status, _, err = command("run", "--target", "redis", "-w", "set", "--store", tmp_path)
+    assert status == 2
+    assert "the adapter 'set:redis' is missing" in err
 
 
 def test_the_page_shows_what_is_in_the_file() -> None:

@@ -194,9 +194,9 @@ def test_what_is_new_is_told(tmp_path: Path) -> None:
     first = night_of(tmp_path, bad)
     then = sum_of(first, None, over=True)
     first.write("results.json", json.dumps(results_of(then)))
-    assert "2 invalid (1 findings, 1 new)" in then.line
+    assert "2 invalid (1 finding, 1 new)" in then.line
     same = sum_of(night_of(tmp_path, bad), first, over=True)
-    assert "2 invalid (1 findings, 0 new)" in same.line
+    assert "2 invalid (1 finding, 0 new)" in same.line
     other = sum_of(night_of(tmp_path, bad, mark="versions: odd"), first, over=True)
     assert other.groups[0].new
     assert other.gone == ["register: linearizable: stale"]
