@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 from harness.__main__ import app
 from harness.listing import lines_of
+from target_node.bugs.bug import find, names
 
 HERE = Path(__file__).parent
 HEADER = "<!-- Made from the code by `make docs`; edit the code instead. -->\n"
@@ -19,7 +21,8 @@ HEADER = "<!-- Made from the code by `make docs`; edit the code instead. -->\n"
 
 def pages() -> dict[Path, str]:
     """Every page that is made from the code, with its text."""
-    return {HERE / "command.md": HEADER + "\n".join(command_page()) + "\n"}
+    made = {"command.md": command_page(), "bugs.md": bugs_page()}
+    return {HERE / name: HEADER + "\n".join(lines) + "\n" for name, lines in made.items()}
 
 
 def command_page() -> Iterator[str]:
@@ -62,6 +65,27 @@ def _commands() -> Iterator[tuple[str, Callable[..., Any]]]:
         for one in group.registered_commands:
             assert one.callback is not None
             yield f"{before}{one.name or one.callback.__name__}", one.callback
+
+
+def bugs_page() -> Iterator[str]:
+    """Those that can be planted in the node."""
+    yield "# The bugs"
+    yield ""
+    yield "Mistakes that can be made on purpose, to see whether they are found. Each is a small"
+    yield "override in `target_node/bugs/`; in `tests/target_node/bugs/` each has a scenario in"
+    yield "which the correct node keeps the promise that the bug breaks. To notice it in a run may"
+    yield "take the right fault, the right load, or many seeds. A node with a bug is started so:"
+    yield ""
+    yield "```"
+    yield "python -m target_node.bugs NAME zoo.cfg"
+    yield "```"
+    yield ""
+    yield "| name | what goes wrong | the promise that it breaks | known as | what should notice |"
+    yield "|---|---|---|---|---|"
+    for name in names():
+        bug = find(name)
+        told = inspect.getdoc(import_module(f"target_node.bugs.{name.replace('-', '_')}"))
+        yield f"| `{name}` | {told} | {bug.breaks} | {bug.known_as} | {bug.notices} |"
 
 
 def _takes(kind: Any) -> str:
