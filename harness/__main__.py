@@ -233,22 +233,36 @@ def report(
 
 @app.command()
 def shrink(
-    path: Annotated[Path, typer.Argument(help="A history file that is not legal.")],
+    path: Annotated[
+        Path, typer.Argument(help="A simulated run that failed, or a history that is not legal.")
+    ],
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="Where to write the core; default: beside the file."),
+        typer.Option("--out", "-o", help="Where to write it; default: beside what it was."),
     ] = None,
+    budget: Annotated[
+        float, typer.Option("--budget", min=1, help="Search a run for so many seconds at most.")
+    ] = 120.0,
     model: ModelName = None,
     format: Format = None,
     failed: FailedMeans = None,
     keyed: Keyed = None,
     json: Json = False,  # noqa: FBT002
 ) -> None:
-    """Write the fewest calls of an illegal history that are illegal by themselves.
+    """Find the least of a simulated run, or of a history, that fails all the same.
 
-    That they are illegal proves that the whole history is: a call is left out only if no other
-    that is kept could have seen it. Exit status as of `check`.
+    Of a simulated run: fewer faults, clients, calls, nodes and less time and chance, played again
+    and again. What is left is a run of its own in the store, told as a story, step by step.
+
+    Of a history: the fewest calls that are illegal by themselves, which proves that the whole is:
+    a call is left out only if no other that is kept could have seen it. Exit status as of `check`.
     """
+    from harness.sim.stored import is_simulated
+
+    if is_simulated(path):
+        from harness.sim.shrinking import shrink_run
+
+        raise typer.Exit(shrink_run(path, budget_s=budget, root=out, json=json))
     from harness.checking import Request, shrink_file
 
     request = Request(model=model, format=format, failed=failed, keyed=keyed, json=json)

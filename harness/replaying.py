@@ -23,6 +23,7 @@ from harness.plugins import CannotLoad
 from harness.report.command import drawn
 from harness.running import run
 from harness.scripting import NoScript
+from harness.sim.stored import is_simulated
 from harness.store import NotARun, StoredRun
 from harness.telling import SIGNS, print_json, say
 from harness.telling_runs import PlainLines
@@ -43,6 +44,10 @@ class Again:
 
 def replay(path: Path, asked: Asked) -> int:
     """Play it again so many times, and tell how often it failed so; the exit status."""
+    if is_simulated(path):
+        from harness.sim.replaying import replay as replay_bytes
+
+        return replay_bytes(path, asked)
     try:
         found = original(path, asked)
     except (CannotReplay, CannotBeHad, CannotLoad, NoScript, NotARun, HistoryError) as problem:

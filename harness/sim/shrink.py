@@ -1,0 +1,200 @@
+"""What is the least that fails for the same reason?
+
+Rules of this file:
+1. A smaller case is taken if it fails with the mark that was weightiest at first; what else it
+   does is of no interest.
+2. Where chance is another, a seed may no more be unlucky: a few others are tried before a bold
+   step is given up.
+3. The search ends with its budget, and what it has by then is a failure that was seen.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final, TypeVar
+
+from checker.formats import jsonl
+from checker.verdict import Verdict
+from harness.failures import marks_of
+from harness.sim import smaller
+from harness.sim.case import SYNCED, Case, bare_store, play
+from harness.sim.quarry import results_of
+from workloads.names import workload
+
+T = TypeVar("T")
+
+OTHER_SEEDS: Final = 4
+_PLANS_SHARE: Final = 0.3  # of the budget, for what is drawn
+
+
+class NothingWrong(ValueError):
+    """It does not fail when it is played; the message is for the user."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shrunk:
+    """The smallest that was found, which fails with this mark."""
+
+    case: Case
+    mark: str
+    tried: int
+
+
+Tell = Callable[[str, Case], None]
+
+
+class Shrinker:
+    """A search from one case."""
+
+    def __init__(self, case: Case, mark: str, budget_s: float, tell: Tell) -> None:
+        self.case = case
+        self.tried = 0
+        self._mark = mark
+        self._tell = tell
+        self._began = time.monotonic()
+        self._until = self._began + budget_s
+        self._budget_s = budget_s
+
+    def shrink(self) -> Shrunk:
+        """All passes, until none of them helps or time is up."""
+        self._plans()
+        if self._script():
+            while self._time_left() and self._round():
+                pass
+        return Shrunk(self.case, self._mark, self.tried)
+
+    def _time_left(self) -> bool:
+        return time.monotonic() < self._until
+
+    def _fails(self, case: Case) -> bool:
+        self.tried += 1
+        try:
+            results = results_of(case)
+        except Exception:
+            return False  # a world that cannot even be had
+        if results.verdict is not Verdict.INVALID:
+            return False
+        return self._mark in marks_of(results.as_json())
+
+    def _take(self, what: str, case: Case) -> bool:
+        """Whether it fails too, and is the one to go on from."""
+        if not self._time_left() or not self._fails(case):
+            return False
+        self.case = case
+        self._tell(what, case)
+        return True
+
+    def _take_any(self, what: str, cases: Iterable[Case]) -> bool:
+        return any(self._take(what, case) for case in cases)
+
+    def _with_other_seeds(self, case: Case) -> Iterator[Case]:
+        yield case
+        for more in range(1, OTHER_SEEDS):
+            plan = replace(case.plan, seed=case.plan.seed + more * 1_000_003)
+            yield replace(case, plan=plan, tape=None)
+
+    def _plans(self) -> None:
+        until, self._until = self._until, self._began + self._budget_s * _PLANS_SHARE
+        drawn = self.case.script is None
+        while drawn and self._take_any("a smaller plan", smaller.plans(self.case)):
+            pass
+        self._until = until
+
+    def _script(self) -> bool:
+        """Whether the same calls and faults fail when they are told and not drawn."""
+        if self.case.script is not None:
+            return True
+        with tempfile.TemporaryDirectory(prefix="zabtest-") as folder:
+            store = bare_store(Path(folder) / "run", self.case)
+            results = play(self.case, store)
+            history = jsonl.read(store.history, workload(self.case.plan.workload, SYNCED).model)
+        shown = sorted({r for one in results.findings for wrong in one.wrongs for r in wrong.rows})
+        return any(
+            self._take("a script", one)
+            for told in smaller.scripts(self.case, history, shown)
+            for one in self._with_other_seeds(told)
+        )
+
+    def _round(self) -> bool:
+        """One of each pass; whether any of them helped."""
+        passes = (
+            self._fewer_faults,
+            self._fewer_clients,
+            self._fewer_calls,
+            self._fewer_last,
+            self._fewer_nodes,
+            self._less_chance,
+            self._less_time,
+        )
+        return sum([one() for one in passes]) > 0  # all of them, not only the first that helps
+
+    def _fewer_faults(self) -> bool:
+        assert self.case.script is not None
+        held = smaller.faults_of(self.case.script)
+        return self._fewer(held, lambda kept: smaller.with_faults(self.case, kept), "fewer faults")
+
+    def _fewer_clients(self) -> bool:
+        assert self.case.script is not None
+        helped = False
+        for place in reversed(range(len(self.case.script.parts))):
+            cues = smaller.cues_of(self.case.script)
+            kept = [one for one in cues if one[0] != place]
+            if kept and len(kept) < len(cues):
+                helped |= self._take("fewer clients", smaller.with_cues(self.case, kept))
+        return helped
+
+    def _fewer_calls(self) -> bool:
+        assert self.case.script is not None
+        cues = smaller.cues_of(self.case.script)
+        return self._fewer(cues, lambda kept: smaller.with_cues(self.case, kept), "fewer calls")
+
+    def _fewer_last(self) -> bool:
+        assert self.case.script is not None
+        last = list(self.case.script.last)
+        if last and self._take("fewer calls", smaller.with_last(self.case, ())):
+            return True
+        return self._fewer(last, lambda kept: smaller.with_last(self.case, kept), "fewer calls")
+
+    def _fewer_nodes(self) -> bool:
+        return any(
+            self._take("fewer nodes", one)
+            for case in smaller.on_three(self.case)
+            for one in self._with_other_seeds(case)
+        )
+
+    def _less_chance(self) -> bool:
+        return self._take_any("less chance", smaller.chances(self.case))
+
+    def _less_time(self) -> bool:
+        helped = False
+        while self._take_any("less time", smaller.times(self.case)):
+            helped = True
+        return helped
+
+    def _fewer(self, items: Sequence[T], made: Callable[[Sequence[T]], Case], what: str) -> bool:
+        """Leave out large pieces, then smaller ones, from the end to the beginning."""
+        kept, helped = list(items), False
+        size = len(kept)
+        while size >= 1 and self._time_left():
+            end = len(kept)
+            while end > 0 and self._time_left():
+                begin = max(0, end - size)
+                rest = kept[:begin] + kept[end:]
+                if self._take(what, made(rest)):
+                    kept, helped = rest, True
+                end = begin
+            size //= 2
+        return helped
+
+
+def shrink(case: Case, budget_s: float, tell: Tell) -> Shrunk:
+    """The smallest case that fails as this one does; `NothingWrong`, if it does not fail."""
+    results = results_of(case)
+    marks = marks_of(results.as_json())
+    if results.verdict is not Verdict.INVALID or not marks:
+        raise NothingWrong(f"played again it is {results.verdict}: there is nothing to shrink")
+    return Shrinker(case, marks[0], budget_s, tell).shrink()

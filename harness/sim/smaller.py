@@ -1,0 +1,229 @@
+"""What is smaller than this case, and may fail all the same?
+
+Rules of this file:
+1. Nothing here plays anything: each function gives cases, the boldest first.
+2. A case without a script is made smaller in what its plan asks for; one with a script in its
+   calls, its faults, its times and its chance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from typing import Final
+
+from checker.history import History
+from harness.fault_notes import held_of
+from harness.script import NANO, Cue, Held, Script
+from harness.sim.case import Case
+from harness.sim.conditions import Conditions
+from nemesis.fault import Fault, Node, Partition, Slow
+from workloads.workload import Ask
+
+LEAST_S: Final = 8.0  # of a plan, for anything to happen
+TAIL_S: Final = 0.3  # behind the last that a script says
+HEAD_NS: Final = NANO // 5  # before the first
+_SHORT_NS: Final = NANO // 50  # between two things, where it does not matter
+_CALMEST: Final = Conditions(split=0, patience=0, torn=False)
+
+
+def plans(case: Case) -> Iterator[Case]:
+    """Less time, fewer nemeses, fewer nodes, everything calmer, fewer clients and calls."""
+    plan = case.plan
+    for time_s in (plan.time_s / 4, plan.time_s / 2, plan.time_s):
+        if time_s < plan.time_s and time_s >= LEAST_S:
+            yield _planned(case, time_s=time_s)
+        for name in plan.nemeses if len(plan.nemeses) > 1 and time_s >= LEAST_S else ():
+            yield _planned(case, time_s=time_s, nemeses=(name,))
+    if case.conditions.nodes > 3:
+        yield replace(case, conditions=replace(case.conditions, nodes=3))
+    yield from _calmer(case)
+    for clients in (3, 5):
+        if clients < plan.concurrency:
+            yield _planned(case, concurrency=clients)
+    for rate in (5.0, 10.0, 20.0):
+        if rate < plan.rate or not plan.rate:
+            yield _planned(case, rate=rate)
+
+
+def _calmer(case: Case) -> Iterator[Case]:
+    now = case.conditions
+    calmest = replace(_CALMEST, nodes=now.nodes, sync_limit=now.sync_limit)
+    if now != calmest:
+        yield replace(case, conditions=calmest)
+
+
+def _planned(case: Case, **changes: object) -> Case:
+    return replace(case, plan=replace(case.plan, **changes))  # type: ignore[arg-type]
+
+
+def scripts(case: Case, history: History, shown: Sequence[int]) -> Iterator[Case]:
+    """The same faults and calls at the same times, and nothing of them drawn any more.
+
+    First only the calls that the judges showed, and then all of the keys of these.
+    """
+    rows = range(len(history))
+    keys = frozenset(history.key[row] for row in shown)
+    if shown:
+        yield _scripted(case, history, shown)
+        yield _scripted(case, history, [row for row in rows if history.key[row] in keys])
+    yield _scripted(case, history, rows)
+    yield _scripted(case, history, ())
+
+
+def _scripted(case: Case, history: History, rows: Sequence[int]) -> Case:
+    plan = case.plan
+    began = next(
+        note.time_ns
+        for note in history.notes
+        if (note.process, note.f, note.value) == ("run", "phase", "load")
+    )
+    ends = [note.time_ns for note in history.notes if note.value == "last calls"]
+    over = ends[0] if ends else max(history.called, default=0) + 1
+    parts: list[list[Cue]] = [[] for _ in range(plan.concurrency)]
+    last: dict[Ask, None] = {}
+    for row in sorted(rows, key=history.called.__getitem__):
+        ask = Ask(str(history.keys[history.key[row]]), history.deeds[history.deed[row]].call)
+        if history.called[row] >= over:
+            last.setdefault(ask)
+        else:
+            place = history.process[row] % plan.concurrency
+            parts[place].append(Cue(max(0, history.called[row] - began), ask))
+    nodes = tuple(f"n{number}" for number in range(1, case.conditions.nodes + 1))
+    script = Script(parts=parts, held=held_of(history.notes, began, nodes), last=tuple(last))
+    return with_script(replace(case, tape=None), script)
+
+
+def with_script(case: Case, script: Script) -> Case:
+    """The plan follows from it."""
+    first_ns = min((one.from_ns for one in script.held), default=0)
+    script = replace(script, faults_ns=first_ns)
+    calls = [cue.at_ns for part in script.parts for cue in part]
+    last_ns = max([*calls, *(one.until_ns for one in script.held)], default=0)
+    plan = replace(
+        case.plan,
+        nemeses=tuple(one.name for one in script.nemeses),
+        time_s=last_ns / NANO + TAIL_S,
+        first_fault_s=first_ns / NANO,
+        concurrency=len(script.parts),
+        rate=0.0,
+        pace=1.0,
+        enough=0,
+    )
+    return replace(case, plan=plan, script=script)
+
+
+# The pieces of a script.
+
+
+def faults_of(script: Script) -> list[Held]:
+    """Each fault by itself."""
+    return [replace(one, faults=(fault,)) for one in script.held for fault in one.faults]
+
+
+def cues_of(script: Script) -> list[tuple[int, Cue]]:
+    """Each call with its client, in the order of time."""
+    every = [(place, cue) for place, part in enumerate(script.parts) for cue in part]
+    return sorted(every, key=lambda one: (one[1].at_ns, one[0]))
+
+
+def with_faults(case: Case, held: Sequence[Held]) -> Case:
+    """These and no others."""
+    assert case.script is not None, "it has a script"
+    return with_script(case, replace(case.script, held=tuple(held)))
+
+
+def with_cues(case: Case, cues: Sequence[tuple[int, Cue]]) -> Case:
+    """These calls and no others; clients behind the last that has any are gone."""
+    assert case.script is not None, "it has a script"
+    count = max((place for place, _ in cues), default=0) + 1
+    parts: list[list[Cue]] = [[] for _ in range(count)]
+    for place, cue in cues:
+        parts[place].append(cue)
+    return with_script(case, replace(case.script, parts=parts))
+
+
+def with_last(case: Case, last: Sequence[Ask]) -> Case:
+    """Nothing else is asked at the end."""
+    assert case.script is not None, "it has a script"
+    return with_script(case, replace(case.script, last=tuple(last)))
+
+
+# What else can be calmer.
+
+
+def chances(case: Case) -> Iterator[Case]:
+    """Less chance: no draws at all, or none from some of the streams."""
+    if not case.calm:
+        for calmer in (*_calmer(case), case):
+            yield replace(calmer, calm=True, tape={})
+    yield from _calmer(case)
+
+
+def on_three(case: Case) -> Iterator[Case]:
+    """The last three of five nodes, whoever they are, under the names of the first three."""
+    script, gone = case.script, case.conditions.nodes - 3
+    if script is None or gone <= 0:
+        return
+    names = {f"n{old}": f"n{old - gone}" for old in range(gone + 1, case.conditions.nodes + 1)}
+    for keeps_order in (True, False):
+        if not keeps_order:
+            names = {f"n{old}": f"n{old}" for old in range(1, 4)}
+        parts: list[list[Cue]] = []
+        for place, part in enumerate(script.parts):
+            node = names.get(f"n{place % case.conditions.nodes + 1}")
+            if part and node is not None:
+                while f"n{len(parts) % 3 + 1}" != node:
+                    parts.append([])
+                parts.append(list(part))
+        held = [replace(one, faults=_renamed(one.faults, names)) for one in script.held]
+        smaller = replace(script, parts=parts or [[]], held=[one for one in held if one.faults])
+        yield with_script(replace(case, conditions=replace(case.conditions, nodes=3)), smaller)
+
+
+def _renamed(faults: Sequence[Fault], names: Mapping[Node, Node]) -> tuple[Fault, ...]:
+    kept: list[Fault] = []
+    for fault in faults:
+        if isinstance(fault, Partition | Slow):
+            links = frozenset(
+                (names[a], names[b]) for a, b in fault.links if a in names and b in names
+            )
+            kept += [replace(fault, links=links)] if links else []
+        elif fault.node in names:
+            kept.append(replace(fault, node=names[fault.node]))
+    return tuple(kept)
+
+
+def times(case: Case) -> Iterator[Case]:
+    """Every long wait shorter: to next to nothing, or else to a half; the longest first."""
+    script = case.script
+    assert script is not None, "it has a script"
+    moments = sorted(
+        {0, *(cue.at_ns for _, cue in cues_of(script))}
+        | {at for one in script.held for at in (one.from_ns, one.until_ns)}
+    )
+    gaps = sorted(
+        ((after - before, before) for before, after in pairwise(moments)),
+        reverse=True,
+    )
+    for gap_ns, since_ns in gaps:
+        for left_ns in (HEAD_NS if since_ns == 0 else _SHORT_NS, gap_ns // 2):
+            if left_ns < gap_ns * 3 // 4 and gap_ns > 2 * _SHORT_NS:
+                yield with_script(case, _earlier(script, since_ns, gap_ns - left_ns))
+
+
+def _earlier(script: Script, since_ns: int, by_ns: int) -> Script:
+    """All that is behind this moment comes so much earlier."""
+
+    def moved(at_ns: int) -> int:
+        return at_ns - by_ns if at_ns > since_ns else at_ns
+
+    return replace(
+        script,
+        parts=[[replace(cue, at_ns=moved(cue.at_ns)) for cue in part] for part in script.parts],
+        held=[
+            replace(one, from_ns=moved(one.from_ns), until_ns=moved(one.until_ns))
+            for one in script.held
+        ],
+    )
