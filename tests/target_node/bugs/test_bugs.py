@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.sim.world import SimWorld
 from target_node.bugs.bug import find, names, planted
+from tests.harness.sim.test_node import create, follower, in_world
 from tests.target_node.ensemble import ROOT
 
 
@@ -31,6 +33,19 @@ def test_a_bug_is_there_as_long_as_it_is_planted(name: str) -> None:
 def test_there_is_a_scenario_in_which_it_shows(name: str) -> None:
     texts = [path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_*.py")]
     assert any(f'both("{name}", scenario)' in text for text in texts)
+
+
+@pytest.mark.parametrize("name", names())
+def test_in_calm_weather_it_serves(name: str) -> None:
+    async def main(world: SimWorld) -> None:
+        for number, node in enumerate(world.names):
+            await create(world, f"/{number}", node)
+        world.restart(follower(world))
+        assert await world.until(world.all_serve, 30)
+        await create(world, "/last")
+
+    with planted(find(name)):
+        in_world(main, observers=1)
 
 
 def test_the_node_knows_nothing_of_bugs() -> None:
