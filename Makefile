@@ -1,13 +1,11 @@
 PYTHON := .venv/bin/python
 OTHER :=
 
-.PHONY: run test check prove docs system compiled bench clean
+.PHONY: run test check prove docs node system compiled bench clean
 
 # `make run` and `make test` need a machine with Python 3.11 or newer, and nothing else.
-run: .venv/ready  # judge a history in which a client read what had been overwritten, and draw it
-	@mkdir -p build
-	@.venv/bin/zabtest check docs/examples/stale-read.jsonl --html build/stale-read.html; \
-		test $$? -eq 1 && echo "Open build/stale-read.html in a browser to see it."
+run: .venv/ready  # break an ensemble for half a minute, judge it, and say where the report is
+	.venv/bin/zabtest run --nodes 5 --nemesis partition,kill --time 30 --store build/store
 
 test: .venv/ready check  # the whole suite, as CI runs it
 	$(PYTHON) -m pytest -m "not prove"
@@ -22,6 +20,11 @@ prove: .venv/ready  # the full counts of every long proof, with a table of resul
 
 docs: .venv/ready  # reference pages that are made from the code
 	$(PYTHON) -m docs.reference
+
+node: .venv/ready  # the node as one file that runs on a bare Python: build/zab-node.pyz
+	@mkdir -p build
+	@$(PYTHON) -c "from pathlib import Path; from harness.pack import pack; \
+		print(pack(Path('build/zab-node.pyz')))"
 
 system:  # the system packages that the tests use (Debian; as root)
 	apt-get update

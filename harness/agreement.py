@@ -57,8 +57,8 @@ async def quiet_logs(cluster: Cluster, root: Path) -> Mapping[str, int]:
     """
     before: Mapping[str, int] = {}
     for _ in range(QUIET_LOOKS):
-        files = [path for paths in cluster.event_logs().values() for path in paths]
-        sizes = {str(path.relative_to(root)): path.stat().st_size for path in files}
+        files = [path.resolve() for paths in cluster.event_logs().values() for path in paths]
+        sizes = {str(path.relative_to(root.resolve())): path.stat().st_size for path in files}
         if sizes == before:
             return sizes
         before = sizes
