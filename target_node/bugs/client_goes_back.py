@@ -1,4 +1,4 @@
-"""A server lets a client in that has seen more than it has itself."""
+"""A learner lets a client in that has seen more than it has itself, and asks nobody."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from dataclasses import replace
 from typing import Final
 
 from target_node.bugs.bug import Bug, Override
+from target_node.bugs.session_revalidated_locally import _look_it_up
 from target_node.server import clients
+from target_node.server.learning import Learning
 from target_node.state.admission import Admission, admit
 from target_node.wire.connect import ConnectRequest
 
@@ -30,5 +32,9 @@ BUG: Final = Bug(
     "a session never sees an older state than before",
     "a classic",
     "session order",
-    (Override(clients, "admit", _admit_anybody),),
+    (
+        Override(clients, "admit", _admit_anybody),
+        # The leader's word would come behind all that it had committed by then.
+        Override(Learning, "revalidate", _look_it_up),
+    ),
 )

@@ -23,6 +23,6 @@ BUG: Final = Bug(
     "commit-behind-newleader-refused",
     "a server joins while others write",
     "ZOOKEEPER-4394",
-    "liveness",
+    "liveness, while clients go on writing",
     (Override(Learner, "_follow", _follow_when_serving),),
 )

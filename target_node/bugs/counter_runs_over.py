@@ -16,6 +16,6 @@ BUG: Final = Bug(
     "counter-runs-over",
     "a leader proposes in its own epoch only",
     "ZOOKEEPER-1277",
-    "invariants",
+    "invariants, of an epoch with more than 2^32 txns",
     (Override(broadcast, "counter_of", _never_at_the_end),),
 )
