@@ -46,7 +46,7 @@ def command_page() -> Iterator[str]:
                 names = [name for name in given if isinstance(name, str) and name[:1] == "-"]
                 spelled = ", ".join(names) or parameter.upper()
                 yield f"| `{spelled}{_takes(kind)}` | {told.help} |"
-    for what in ("models", "formats", "workloads", "nemeses"):
+    for what in ("models", "formats", "workloads", "nemeses", "targets"):
         yield ""
         yield f"## {what.capitalize()}"
         yield ""

@@ -44,11 +44,11 @@ class Again:
 
 def replay(path: Path, asked: Asked) -> int:
     """Play it again so many times, and tell how often it failed so; the exit status."""
-    if is_simulated(path):
-        from harness.sim.replaying import replay as replay_bytes
-
-        return replay_bytes(path, asked)
     try:
+        if is_simulated(path):
+            from harness.sim.replaying import replay as replay_bytes
+
+            return replay_bytes(path, asked)
         found = original(path, asked)
     except (CannotReplay, CannotBeHad, CannotLoad, NoScript, NotARun, HistoryError) as problem:
         sys.stderr.write(f"zabtest: {problem}\n")
