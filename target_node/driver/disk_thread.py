@@ -31,19 +31,24 @@ class DiskThread:
         self._store = store
         self._hand_back = hand_back
         self._failed = failed
-        self._queue: SimpleQueue[Operation | None] = SimpleQueue()
+        self._queue: SimpleQueue[tuple[Operation, ...]] = SimpleQueue()
         # A daemon: a process that must end does not wait for a snapshot that may take minutes.
         # Whatever is cut off there is like a kill, which recovery mends.
         self._thread = Thread(target=self._work, name="disk", daemon=True)
         self._thread.start()
 
-    def put(self, operation: Operation) -> None:
-        """To be performed behind all others."""
-        self._queue.put(operation)
+    def put(self, *operations: Operation) -> None:
+        """To be performed behind all others, and together as far as that can be.
+
+        In one piece: else the thread would be off with the first, and the others wait for the next
+        sync.
+        """
+        if operations:
+            self._queue.put(operations)
 
     def close(self, seconds: float | None = None) -> bool:
         """Wait until all that was put is done, so long at most. Whether it was."""
-        self._queue.put(None)
+        self._queue.put(_THE_END)
         self._thread.join(seconds)
         return not self._thread.is_alive()
 
@@ -59,18 +64,21 @@ class DiskThread:
     def _take(self) -> list[Operation]:
         """All that waits, at least one; none if it is time to end."""
         batch: list[Operation] = []
-        operation = self._queue.get()
-        while operation is not None:
-            batch.append(operation)
-            if len(batch) == MOST_AT_ONCE:
+        operations = self._queue.get()
+        while operations:
+            batch += operations
+            if len(batch) >= MOST_AT_ONCE:
                 return batch
             try:
-                operation = self._queue.get_nowait()
+                operations = self._queue.get_nowait()
             except Empty:
                 return batch
         if batch:
-            self._queue.put(None)
+            self._queue.put(_THE_END)
         return batch
+
+
+_THE_END: Final = ()
 
 
 def _stands_alone(operation: Operation) -> int:

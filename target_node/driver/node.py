@@ -198,8 +198,7 @@ class Node:
         # In this order: a kill between the two loses no line about what others were told.
         self._journal.flush()
         asked, self._asked = self._asked, []
-        for operation in asked:
-            self._disk.put(operation)
+        self._disk.put(*asked)
         self._connections.flush()
 
     def _step(self, event: Event) -> None:
