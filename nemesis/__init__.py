@@ -11,6 +11,7 @@ grudge      which links a partition of a shape cuts
 targets     which nodes `leader` or `minority` are at this moment
 plan        steps: wait, let a fault be, hold it
 schedules   the plans of the bundled nemeses
+phases      plans that wait for a point of the protocol
 registry    nemeses by name
 ledger      which faults are active, and what was seen of them
 budget      whether a disk may be lost now

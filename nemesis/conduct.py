@@ -13,11 +13,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from nemesis.budget import Budget, all_caught_up
-from nemesis.fault import Fault, Wipe
+from nemesis.fault import Fault, Node, Wipe
 from nemesis.ledger import Journal, Ledger, Note, Tally
-from nemesis.plan import Aim, Nemesis, Step
+from nemesis.plan import Aim, Nemesis, Step, When
 from nemesis.registry import check_supported
-from nemesis.surface import Draw, Surface
+from nemesis.surface import Draw, Surface, Watched
 from nemesis.targets import scene_of
 
 LEAST_WAIT_S: Final = 0.001  # a plan that never waits would let nobody else run
@@ -85,14 +85,35 @@ class _Stage:
         """All its steps, one after the other."""
         for step in nemesis.plan(self._surface, draw):
             await self._sleep(step.wait_s)
-            if step.aim is None:
+            aim = step.aim if step.when is None else await self._moment(nemesis, step.when)
+            if aim is None:
                 continue
             if Wipe in nemesis.kinds:
                 async with self._budget.alone():
-                    await self._lose_a_disk(nemesis, step, step.aim, draw)
+                    await self._lose_a_disk(nemesis, step, aim, draw)
             else:
                 async with self._budget.shared():
-                    await self._disturb(nemesis, step, step.aim, draw)
+                    await self._disturb(nemesis, step, aim, draw)
+
+    async def _moment(self, nemesis: Nemesis, when: When) -> Aim | None:
+        """What is to be aimed at once it has come to that; nothing, if it does not come."""
+        surface, roles = self._surface, await self._surface.roles()
+        if not isinstance(surface, Watched):
+            self._ledger.note("skipped", _missed(nemesis, when, "nobody sees what nodes do"))
+            return None
+        seen = 0
+
+        def wanted(node: Node, event: str) -> bool:
+            nonlocal seen
+            seen += event == when.event and when.role in ("", roles.get(node))
+            return seen >= when.times
+
+        try:
+            async with asyncio.timeout(when.within_s * self._pace):
+                return when.then(await surface.next_event(wanted))
+        except TimeoutError:
+            self._ledger.note("skipped", _missed(nemesis, when, "it did not come to that"))
+            return None
 
     async def _disturb(self, nemesis: Nemesis, step: Step, aim: Aim, draw: Draw) -> None:
         faults = await self._find(nemesis, aim, draw)
@@ -139,3 +160,7 @@ class _Stage:
 
     async def _sleep(self, seconds: float) -> None:
         await asyncio.sleep(max(seconds * self._pace, LEAST_WAIT_S))
+
+
+def _missed(nemesis: Nemesis, when: When, why: str) -> Mapping[str, str]:
+    return {"nemesis": nemesis.name, "aim": when.event, "why": why}

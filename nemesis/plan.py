@@ -75,11 +75,28 @@ Aim: TypeAlias = AtNodes | OverLinks | Exactly | Unawares
 
 
 @dataclass(frozen=True, slots=True)
+class When:
+    """The moment at which a node writes down such an event for this many a time, as its log has it.
+
+    `then` says what is aimed at, once it is known whose event it was.
+    """
+
+    event: str
+    then: Callable[[Node], Aim]
+    role: str = ""
+    """Only of nodes that are this at the moment; "" for any."""
+    times: int = 1
+    within_s: float = 10.0
+    """After which nobody waits any more."""
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """Wait, let it be, hold it, and lift it; so many `times` over the same nodes and links, with
     pauses.
 
-    Without an aim nothing happens but the wait.
+    With `when` that is waited for too, and says what to aim at. Without an aim nothing happens but
+    the wait.
     """
 
     wait_s: float
@@ -87,6 +104,7 @@ class Step:
     hold_s: float
     times: int = 1
     pause_s: float = 0.0
+    when: When | None = None
 
 
 Plan: TypeAlias = Callable[[Surface, Draw], Iterator[Step]]

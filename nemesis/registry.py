@@ -13,6 +13,7 @@ from typing import Final
 from nemesis import schedules
 from nemesis.fault import ClientLink, ClockSkew, Crash, Partition, Pause, Slow, Wipe
 from nemesis.grudge import GRUDGES
+from nemesis.phases import phases
 from nemesis.plan import Nemesis, OverLinks, Plan
 from nemesis.surface import Surface
 from nemesis.written import name_of
@@ -69,6 +70,10 @@ BUNDLED: Final = (
     Nemesis(
         "depose", "a leader is cut off from all others, and too slow to notice",
         frozenset({Partition, ClockSkew}), schedules.steps(schedules.depose, hold_s=(3.0, 9.0)),
+    ),
+    Nemesis(
+        "phase", "nodes are killed or cut off at certain points of the protocol",
+        frozenset({Partition, Crash}), phases,
     ),
     _nemesis(
         "slow", "links are late, lose pieces, or are narrow", Slow, schedules.steps(schedules.slow)

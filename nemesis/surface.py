@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from nemesis.fault import Fault, Node
 
@@ -44,3 +44,11 @@ class Surface(Protocol):
 
     async def probe(self, fault: Fault, active: Sequence[Fault]) -> Evidence:
         """Whether this fault has the effect that it should have, now."""
+
+
+@runtime_checkable
+class Watched(Protocol):
+    """A surface on which one can see what nodes do at the moment at which they do it."""
+
+    async def next_event(self, wanted: Callable[[Node, str], bool]) -> Node:
+        """Wait until a node writes down an event that is wanted, by its name; which node."""

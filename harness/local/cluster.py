@@ -21,6 +21,7 @@ from harness.local.lines import Lines
 from harness.local.member import PORTS, RIGHT, Member, configuration
 from harness.local.orders import modes, ways
 from harness.local.ports import HOST, free_ports
+from harness.local.tailing import next_event
 from harness.local.words import Standing, comparable, print_of, standing
 from harness.zookeeper.session import Session, connect
 from nemesis.fault import Fault, Node
@@ -220,6 +221,10 @@ class LocalCluster:
     def event_logs(self) -> Mapping[Node, Sequence[Path]]:
         """One file of each, that goes on when the node is started again."""
         return {name: [member.events] for name, member in self._members.items()}
+
+    async def next_event(self, wanted: Callable[[Node, str], bool]) -> Node:
+        """It goes on while we hear of it."""
+        return await next_event(self.event_logs(), wanted)
 
     async def pids(self) -> Mapping[str, int]:
         """Of all that was started and has not been waited for."""

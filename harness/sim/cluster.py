@@ -10,7 +10,7 @@ Rules of this file:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -131,6 +131,20 @@ class SimCluster:
             await self.world.until(lambda: not node.up, LAST_GASP_S, step_s=LAST_GASP_S / 20)
         if node.up:
             node.crash(power=power)
+
+    async def next_event(self, wanted: Callable[[Node, str], bool]) -> Node:
+        """Wait for it; nothing else has happened by the time that this returns."""
+        found: asyncio.Future[Node] = asyncio.get_running_loop().create_future()
+
+        def hear(node: Node, event: str) -> None:
+            if not found.done() and wanted(node, event):
+                found.set_result(node)
+
+        self._journals.listeners.append(hear)
+        try:
+            return await found
+        finally:
+            self._journals.listeners.remove(hear)
 
     async def probe(self, fault: Fault, active: Sequence[Fault]) -> Evidence:
         """What is seen of it."""

@@ -16,7 +16,7 @@ _HALTED: Final = 1
 _STATUSES: Final = {"broken": _BROKEN, "cannot-start": _CORRUPT, "halt": _HALTED}
 _encode: Final = msgspec.json.Encoder().encode
 
-Listener = Callable[[Node, str, Mapping[str, Any]], None]
+Listener = Callable[[Node, str], None]
 
 
 class Journals:
@@ -26,7 +26,7 @@ class Journals:
         self.ended: dict[Node, str] = {}
         """Who ended by itself: "exit status 70: its last words"."""
         self.listeners: list[Listener] = []
-        """Who is told of each event at once: the node, the event's name, and all of the line."""
+        """Who is told of each event at once: the node and the event's name."""
         self._files: dict[Node, BinaryIO] = {}
         self._paths: dict[Node, Path] = {}
 
@@ -45,8 +45,8 @@ class Journals:
         if event in _STATUSES:
             why = record.get("why") or record.get("what", "")
             self.ended.setdefault(name, f"exit status {_STATUSES[event]}: {why}")
-        for listener in self.listeners:
-            listener(name, event, record)
+        for listener in tuple(self.listeners):
+            listener(name, event)
 
     def flushed(self) -> Mapping[Node, Sequence[Path]]:
         """The files, with everything in them."""

@@ -23,6 +23,7 @@ NEMESES: Final = (
     "pause",
     "clock",
     "depose",
+    "phase",
     "slow",
     "flapping",
     "client-link",

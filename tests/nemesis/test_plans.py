@@ -25,8 +25,9 @@ def test_a_plan_injects_only_its_kinds(name: str) -> None:
         assert 0 <= step.wait_s <= 20
         assert 0 < step.hold_s <= 20
         assert step.times >= 1
-        if step.aim is not None:
-            faults = step.aim.faults(SCENE, draw)
+        aim = step.aim if step.when is None else step.when.then("n3")
+        if aim is not None:
+            faults = aim.faults(SCENE, draw)
             assert {type(fault) for fault in faults} <= nemesis.kinds
             busy += bool(faults)
     assert busy > 250

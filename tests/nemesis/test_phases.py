@@ -1,0 +1,128 @@
+"""Does a fault come at the moment of the protocol that it waits for, in a simulation and here?"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.chance import Chance
+from harness.cluster import Cluster
+from harness.local.cluster import LocalCluster
+from harness.local.tailing import next_event
+from harness.sim.cluster import SimCluster
+from harness.sim.conditions import Conditions
+from harness.sim.loop import run as simulate
+from nemesis.conduct import conduct
+from nemesis.fault import Crash, Node
+from nemesis.phases import kill_it, phases
+from nemesis.plan import Nemesis, Step, When
+from nemesis.surface import Draw, Surface
+from tests.nemesis.fakes import FakeSurface, seeded
+
+Story = list[tuple[float, str, Mapping[str, Any]]]
+
+
+def one_of_them(when: When) -> Nemesis:
+    def plan(surface: Surface, draw: Draw) -> Iterator[Step]:
+        yield Step(0.1, None, 0.5, when=when)
+
+    return Nemesis("phase", "", frozenset({Crash}), plan)
+
+
+async def played(cluster: Surface, when: When, seconds: float) -> Story:
+    story: Story = []
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    loop.call_later(seconds, stop.set)
+    await conduct(
+        [one_of_them(when)],
+        cluster,
+        draws=seeded,
+        stop=stop,
+        note=lambda f, value: story.append((loop.time(), f, value)),
+        journal=lambda faults: None,
+    )
+    return story
+
+
+async def writes(cluster: Cluster, node: Node) -> None:
+    session = await cluster.connect(node, timeout_s=10)
+    try:
+        for _ in range(5):
+            await asyncio.sleep(0.1)
+            await session.create("/x", b"", sequential=True)
+    finally:
+        session.abandon()
+
+
+async def at_the_third(cluster: Cluster, directory: Path) -> Story:
+    await cluster.deploy(directory)
+    try:
+        roles = await cluster.recovered(within_s=60)
+        leader = next(node for node, role in roles.items() if role == "leader")
+        writing = asyncio.get_running_loop().create_task(writes(cluster, leader))
+        story = await played(cluster, When("durable", kill_it, role="follower", times=3), 3)
+        writing.cancel()
+        await asyncio.gather(writing, return_exceptions=True)
+        await cluster.recovered(within_s=60)
+        return story
+    finally:
+        await cluster.stop()
+
+
+def test_in_a_simulation_it_comes_at_once(tmp_path: Path) -> None:
+    cluster = SimCluster(Conditions(nodes=3), Chance(1, keeps=False))
+    story = simulate(at_the_third(cluster, tmp_path), most_s=300)
+    at_s, _, value = next(one for one in story if one[1] == "inject")
+    (fault,) = value["faults"]
+    lines = (tmp_path / fault["fault"]["node"] / "events.jsonl").read_text().splitlines()
+    assert any(f'"mono_ns":{round(at_s * 1e9)},' in line for line in lines if "durable" in line)
+
+
+def test_on_this_machine_it_comes_soon(tmp_path: Path) -> None:
+    story = asyncio.run(at_the_third(LocalCluster(3), tmp_path))
+    assert "inject" in [f for _, f, _ in story]
+
+
+@pytest.mark.parametrize("watched", [False, True])
+def test_what_does_not_come_is_skipped(watched: bool) -> None:
+    class Watched(FakeSurface):
+        async def next_event(self, wanted: Callable[[Node, str], bool]) -> Node:
+            await asyncio.sleep(60)
+            raise AssertionError("nobody waits so long")
+
+    surface = Watched() if watched else FakeSurface()
+    story = simulate(played(surface, When("joined", kill_it, within_s=1), 5))
+    assert [f for _, f, _ in story if f in ("inject", "skipped")] == ["skipped"]
+
+
+def test_a_torn_line_is_no_event_until_it_is_whole(tmp_path: Path) -> None:
+    log = tmp_path / "events.jsonl"
+    log.write_text('{"event":"old"}\n')
+
+    async def main() -> None:
+        heard: list[str] = []
+
+        def wanted(node: Node, event: str) -> bool:
+            heard.append(event)
+            return event == "new"
+
+        waiting = asyncio.create_task(next_event({"n1": [log]}, wanted))
+        await asyncio.sleep(0.02)
+        with log.open("a") as file:
+            file.write('{"event":"n')
+            file.flush()
+            await asyncio.sleep(0.02)
+            file.write('ew"}\n')
+        assert await waiting == "n1"
+        assert heard == ["new"]
+
+    asyncio.run(main())
+
+
+def test_plans_of_moments_follow_from_chance() -> None:
+    steps = [next(phases(FakeSurface(), seeded("a"))) for _ in range(2)]
+    assert steps[0] == steps[1]
