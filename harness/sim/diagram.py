@@ -17,8 +17,9 @@ from harness.fault_notes import held_of
 from harness.invariants import Event
 from harness.invariants.events import show
 from harness.sim.case import SYNCED
-from harness.sim.story import Sentence, events_of, fault_words, lines_of
+from harness.sim.story import Sentence, events_of, lines_of
 from harness.store import StoredRun
+from nemesis.fault import ClientLink, ClockSkew, Crash, Fault, Partition, Pause, Slow, Wipe
 from workloads.names import workload
 
 _ROW: Final = 22  # of a moment, in pixels
@@ -94,7 +95,7 @@ def _picture(store: StoredRun) -> str:
         'markerHeight="8" orient="auto"><path d="M0 0L8 4L0 8z" fill="context-stroke"/>'
         "</marker></defs>",
         *_ground(lane, row, height),
-        *(_band(one, lane, row) for one in bands),
+        *(_band(one, lane, row, _above(one, bands)) for one in bands),
         *(_arrow(one, lane, row) for one in arrows if one.here in lane and one.there in lane),
         "</svg>",
     ]
@@ -109,11 +110,18 @@ def _ground(lane: Mapping[str, int], row: Mapping[int, int], height: int) -> Ite
         yield f'<text class="time" x="6" y="{y + 4}">{at / 1e9:.3f} s</text>'
 
 
-def _band(one: Band, lane: Mapping[str, int], row: Mapping[int, int]) -> str:
+def _above(one: Band, bands: Sequence[Band]) -> int:
+    """How many others begin at the same place, and are told above it."""
+    before = bands[: bands.index(one)]
+    return sum((other.who, other.from_ns) == (one.who, one.from_ns) for other in before)
+
+
+def _band(one: Band, lane: Mapping[str, int], row: Mapping[int, int], above: int) -> str:
     x, y, end = lane[one.who], row[one.from_ns], row[one.until_ns]
+    told_y = y + 12 + 14 * above
     return (
         f'<rect class="band" x="{x - 40}" y="{y}" width="80" height="{max(4, end - y)}"/>'
-        f'<text class="fault" x="{x - 38}" y="{y + 12}">{escape(one.words)}</text>'
+        f'<text class="fault" x="{x - 38}" y="{told_y}">{escape(one.words)}</text>'
     )
 
 
@@ -172,11 +180,27 @@ def _bands(store: StoredRun) -> Iterator[Band]:
     model = workload(store.facts()["plan"]["workload"], SYNCED).model
     for held in held_of(jsonl.read(store.history, model).notes, 0, ()):
         for fault in held.faults:
-            words = fault_words(fault)[0]
-            if hasattr(fault, "links"):
+            if isinstance(fault, Partition | Slow):
                 often = [node for link in sorted(fault.links) for node in link]
                 who = max(sorted(set(often)), key=often.count)
-                yield Band(held.from_ns, held.until_ns, who, "cut off" if often else words)
             else:
-                short = words.replace(f"{fault.node} ", "").replace(f"of {fault.node} ", "")
-                yield Band(held.from_ns, held.until_ns, fault.node, short)
+                who = fault.node
+            yield Band(held.from_ns, held.until_ns, who, _in_short(fault))
+
+
+def _in_short(fault: Fault) -> str:
+    match fault:
+        case Partition():
+            return "cut off"
+        case Slow():
+            return "slow"
+        case Crash():
+            return "down"
+        case Wipe():
+            return "loses its disk"
+        case Pause():
+            return "stands still"
+        case ClockSkew(_, offset_ms, rate):
+            return f"clock off by {offset_ms} ms" if offset_ms else f"clock at {rate:g}"
+        case ClientLink():
+            return "no clients"
