@@ -57,13 +57,18 @@ async def quiet_logs(cluster: Cluster, root: Path) -> Mapping[str, int]:
     """
     before: Mapping[str, int] = {}
     for _ in range(QUIET_LOOKS):
-        files = [path.resolve() for paths in cluster.event_logs().values() for path in paths]
-        sizes = {str(path.relative_to(root.resolve())): path.stat().st_size for path in files}
+        sizes = _sizes(cluster, root)
         if sizes == before:
             return sizes
         before = sizes
         await asyncio.sleep(QUIET_S)
     return {}
+
+
+def _sizes(cluster: Cluster, root: Path) -> Mapping[str, int]:
+    root = root.resolve()
+    files = [path.resolve() for paths in cluster.event_logs().values() for path in paths]
+    return {str(path.relative_to(root)): path.stat().st_size for path in files}
 
 
 def ended(cluster: Cluster) -> Seen:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from target_node.state.admission import (
+    Admission,
     Begin,
     Gone,
     Resume,
@@ -24,19 +25,23 @@ NEW = ConnectRequest(last_zxid_seen=0, timeout_ms=10_000, session=0, passwd=byte
 BACK = ConnectRequest(last_zxid_seen=5, timeout_ms=1, session=9, passwd=password_of(9))
 
 
+def admitted(request: ConnectRequest, *, last_zxid: int, only_reads: bool = False) -> Admission:
+    return admit(request, last_zxid=last_zxid, least_ms=4000, most_ms=40_000, only_reads=only_reads)
+
+
 def test_a_new_client_begins_a_session() -> None:
-    assert admit(NEW, last_zxid=7, least_ms=4000, most_ms=40_000) == Begin(10_000)
-    assert admit(replace(NEW, timeout_ms=99_999), last_zxid=7, least_ms=4000, most_ms=40_000) == Begin(40_000)
+    assert admitted(NEW, last_zxid=7) == Begin(10_000)
+    assert admitted(replace(NEW, timeout_ms=99_999), last_zxid=7) == Begin(40_000)
     assert session_open(NEW, 9, 10_000) == ConnectResponse(10_000, 9, password_of(9), False)
 
 
 def test_a_client_comes_back() -> None:
-    assert admit(BACK, last_zxid=5, least_ms=4000, most_ms=40_000) == Resume(9, 4000)
+    assert admitted(BACK, last_zxid=5) == Resume(9, 4000)
 
 
 def test_54_a_server_that_is_behind_turns_the_client_away() -> None:
     for client in (BACK, replace(NEW, last_zxid_seen=5)):
-        assert admit(client, last_zxid=4, least_ms=4000, most_ms=40_000) == TurnAway(
+        assert admitted(client, last_zxid=4) == TurnAway(
             "the client has seen zxid 0x5, we are at 0x4"
         )
 
@@ -44,14 +49,14 @@ def test_54_a_server_that_is_behind_turns_the_client_away() -> None:
 def test_60_a_session_is_its_clients_only() -> None:
     for password in (password_of(8), bytes(16), b"", None):
         stranger = replace(BACK, passwd=password)
-        assert admit(stranger, last_zxid=5, least_ms=4000, most_ms=40_000) == Gone()
+        assert admitted(stranger, last_zxid=5) == Gone()
     assert session_gone(BACK) == ConnectResponse(0, 0, bytes(16), False)
 
 
 def test_a_server_that_only_reads_wants_clients_that_only_read() -> None:
-    assert isinstance(admit(NEW, last_zxid=7, least_ms=4000, most_ms=40_000, only_reads=True), TurnAway)
+    assert isinstance(admitted(NEW, last_zxid=7, only_reads=True), TurnAway)
     reader = replace(NEW, read_only=True)
-    assert admit(reader, last_zxid=7, least_ms=4000, most_ms=40_000, only_reads=True) == Begin(10_000)
+    assert admitted(reader, last_zxid=7, only_reads=True) == Begin(10_000)
     assert session_open(reader, 9, 10_000, only_reads=True).read_only
 
 
