@@ -24,7 +24,7 @@ from harness.deploy.target import CLIENT_PORT, HOME, Member, Target
 from harness.hosts.host import Host
 from harness.hosts.trouble import HostTrouble
 from harness.local.words import Standing
-from harness.zookeeper.session import Session, connect
+from harness.zookeeper.session import CALL_S, Session, connect
 from nemesis.fault import ClientLink, ClockSkew, Crash, Fault, Node, Partition, Pause, Wipe
 from nemesis.surface import Evidence
 from nemesis.union import union
@@ -102,7 +102,7 @@ class HostCluster:
             return await host.dial(port, timeout_s=timeout_s)
 
         return await connect(
-            host.address, CLIENT_PORT, node=node, timeout_s=timeout_s, opener=opener
+            host.address, CLIENT_PORT, node=node, timeout_s=timeout_s, call_s=CALL_S, opener=opener
         )
 
     # What can be touched.

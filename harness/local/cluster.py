@@ -23,7 +23,7 @@ from harness.local.orders import modes, ways
 from harness.local.ports import HOST, free_ports
 from harness.local.tailing import next_event
 from harness.local.words import Standing, comparable, print_of, standing
-from harness.zookeeper.session import Session, connect
+from harness.zookeeper.session import CALL_S, Session, connect
 from nemesis.fault import Fault, Node
 from nemesis.surface import Evidence
 from nemesis.union import Union, union
@@ -216,7 +216,7 @@ class LocalCluster:
     async def connect(self, node: Node, *, timeout_s: float) -> Session:
         """A new session with this node, through the proxy."""
         port = self._doors[f"client/{node}"]
-        return await connect(HOST, port, node=node, timeout_s=timeout_s)
+        return await connect(HOST, port, node=node, timeout_s=timeout_s, call_s=CALL_S)
 
     def event_logs(self) -> Mapping[Node, Sequence[Path]]:
         """One file of each, that goes on when the node is started again."""

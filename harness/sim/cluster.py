@@ -22,7 +22,7 @@ from harness.sim.journals import Journals
 from harness.sim.network import CLIENT_PORT, CLIENTS, Pace
 from harness.sim.node import SimNode
 from harness.sim.world import SimWorld
-from harness.zookeeper.session import Session, connect
+from harness.zookeeper.session import CALL_S, Session, connect
 from nemesis.fault import Fault, Link, Node
 from nemesis.surface import Evidence
 from nemesis.union import Lag, Skew, Union, union
@@ -33,7 +33,6 @@ START_S: Final = 60.0
 LAST_GASP_S: Final = 0.02  # for which somebody who is to die goes on at most
 MOST_EFFECTS: Final = 12  # that it carries out meanwhile
 POWER: Final = 4  # of so many crashes one takes the machine
-CALL_S: Final = 10.0  # that a session waits for a reply; clients have deadlines of their own
 _LOOK_S: Final = 0.05
 _RIGHT: Final = Skew()
 
@@ -190,9 +189,9 @@ class SimCluster:
     async def connect(self, node: Node, *, timeout_s: float) -> Session:
         """A new session with this node, over the simulated network."""
         opener = partial(self.world.network.connect, here=CLIENTS)
-        made = await connect(node, CLIENT_PORT, node=node, timeout_s=timeout_s, opener=opener)
-        made.timeout_s = max(timeout_s, CALL_S)
-        return made
+        return await connect(
+            node, CLIENT_PORT, node=node, timeout_s=timeout_s, call_s=CALL_S, opener=opener
+        )
 
     def event_logs(self) -> Mapping[Node, Sequence[Path]]:
         """One file of each, with all in it that it has noted up to now."""

@@ -50,6 +50,7 @@ from workloads.session import (
     complaint,
 )
 
+CALL_S: Final = 10.0  # that a session waits for a reply; clients have deadlines of their own
 SESSION_TIMEOUT_MS: Final = 6000
 CLOSE_S: Final = 1.0  # that a server may take to say goodbye
 
@@ -60,10 +61,14 @@ async def connect(
     *,
     node: str,
     timeout_s: float,
+    call_s: float | None = None,
     session_timeout_ms: int = SESSION_TIMEOUT_MS,
     opener: Opener = asyncio.open_connection,
 ) -> Session:
-    """A new session. Whatever fails here is `NotDone`: nothing has been asked yet."""
+    """A new session. Whatever fails here is `NotDone`: nothing has been asked yet.
+
+    Each of its calls ends after `call_s`, or as the session itself must be there after `timeout_s`.
+    """
     writer: Writer | None = None
     try:
         async with asyncio.timeout(timeout_s):
@@ -88,7 +93,7 @@ async def connect(
         node=node,
         # Session ids are unsigned, though the wire has them signed.
         session_id=welcome.session & (1 << 64) - 1,
-        timeout_s=timeout_s,
+        timeout_s=timeout_s if call_s is None else call_s,
         ping_s=welcome.timeout_ms / 3000,
     )
 
