@@ -23,7 +23,7 @@ from harness.deploy.packets import Network
 from harness.deploy.target import CLIENT_PORT, HOME, Member, Target
 from harness.hosts.host import Host
 from harness.hosts.trouble import HostTrouble
-from harness.local.words import Standing
+from harness.standing import Standing, all_serve, caught_up
 from harness.zookeeper.session import CALL_S, Session, connect
 from nemesis.fault import ClientLink, ClockSkew, Crash, Fault, Node, Partition, Pause, Wipe
 from nemesis.surface import Evidence
@@ -126,15 +126,7 @@ class HostCluster:
 
     async def caught_up(self) -> frozenset[Node]:
         """Those that have applied what the leader had at the beginning."""
-        before = await self._standings()
-        leaders = [node for node, one in before.items() if one.role == "leader"]
-        if len(leaders) != 1:
-            return frozenset()
-        after = await self._standings()
-        if after[leaders[0]].role != "leader":
-            return frozenset()
-        asked = before[leaders[0]].zxid
-        return frozenset(node for node, one in after.items() if one.role and one.zxid >= asked)
+        return await caught_up(self._standings)
 
     async def recovered(self, *, within_s: float) -> Mapping[Node, str]:
         """Wait until all serve and one leads."""
@@ -142,7 +134,7 @@ class HostCluster:
         until = loop.time() + within_s
         while True:
             roles = await self.roles()
-            if all(roles.values()) and list(roles.values()).count("leader") == 1:
+            if all_serve(roles):
                 return roles
             if loop.time() >= until:
                 ended = "".join(f"; {node} ended: {why}" for node, why in self.ended.items())

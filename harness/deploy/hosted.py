@@ -14,7 +14,8 @@ from harness.deploy.packets import Network
 from harness.deploy.target import BASE, CACHE, CLIENT_PORT, HOME, Member, Target
 from harness.hosts.host import Done, Host, checked, words
 from harness.hosts.trouble import CommandFailed, HostTrouble, printable
-from harness.local.words import Standing, facts
+from harness.local.words import facts
+from harness.standing import Standing
 from nemesis.union import Skew, Union
 
 ASK_S: Final = 1.0

@@ -22,7 +22,8 @@ from harness.local.member import PORTS, RIGHT, Member, configuration
 from harness.local.orders import modes, ways
 from harness.local.ports import HOST, free_ports
 from harness.local.tailing import next_event
-from harness.local.words import Standing, comparable, print_of, standing
+from harness.local.words import comparable, print_of, standing
+from harness.standing import Standing, all_serve, caught_up
 from harness.zookeeper.session import CALL_S, Session, connect
 from nemesis.fault import Fault, Node
 from nemesis.surface import Evidence
@@ -98,7 +99,7 @@ class LocalCluster:
         loop = asyncio.get_running_loop()
         until = loop.time() + START_S
         while loop.time() < until:
-            if _serve(await self.roles()):
+            if all_serve(await self.roles()):
                 return True
             await self._look()
             if any("cannot listen" in why for why in self.ended.values()):
@@ -177,15 +178,7 @@ class LocalCluster:
 
     async def caught_up(self) -> frozenset[Node]:
         """Those that have applied what the leader had at the beginning."""
-        before = await self._standings()
-        leaders = [name for name, one in before.items() if one.role == "leader"]
-        if len(leaders) != 1:
-            return frozenset()
-        after = await self._standings()
-        if after[leaders[0]].role != "leader":
-            return frozenset()
-        asked = before[leaders[0]].zxid
-        return frozenset(name for name, one in after.items() if one.role and one.zxid >= asked)
+        return await caught_up(self._standings)
 
     async def recovered(self, *, within_s: float) -> Mapping[Node, str]:
         """Wait until all serve and one leads."""
@@ -193,7 +186,7 @@ class LocalCluster:
         until = loop.time() + within_s
         while True:
             roles = await self.roles()
-            if _serve(roles):
+            if all_serve(roles):
                 return roles
             if loop.time() >= until:
                 await self._look()
@@ -244,10 +237,6 @@ class LocalCluster:
         told = await asyncio.gather(*(standing(one.client_port) for one in running))
         known = dict(zip((one.name for one in running), told, strict=True))
         return {name: known.get(name, Standing()) for name in self.nodes}
-
-
-def _serve(roles: Mapping[Node, str]) -> bool:
-    return all(roles.values()) and list(roles.values()).count("leader") == 1
 
 
 def _made(directory: Path) -> Path:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from harness.local.ports import HOST
+from harness.standing import Standing
 
 SHORT_S: Final = 1.0
 _ROLES: Final = {
@@ -19,14 +19,6 @@ _ROLES: Final = {
     "follower": "follower",
     "observer": "observer",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """Its role, empty if it serves nobody, and the last txn that it has applied."""
-
-    role: str = ""
-    zxid: int = -1
 
 
 async def ask(port: int, word: str, *, within_s: float = SHORT_S) -> str:
