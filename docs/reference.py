@@ -13,7 +13,8 @@ from typing import Any, get_args, get_type_hints
 
 from harness.__main__ import app
 from harness.listing import lines_of
-from target_node.bugs.bug import find, names
+from harness.power.checks import checks
+from target_node.bugs.bug import Bug, find, names
 
 HERE = Path(__file__).parent
 HEADER = "<!-- Made from the code by `make docs`; edit the code instead. -->\n"
@@ -80,12 +81,21 @@ def bugs_page() -> Iterator[str]:
     yield "python -m target_node.bugs NAME zoo.cfg"
     yield "```"
     yield ""
-    yield "| name | what goes wrong | the promise that it breaks | known as | what should notice |"
+    yield "| name | what goes wrong | the promise that it breaks | known as | who watches that |"
     yield "|---|---|---|---|---|"
     for name in names():
         bug = find(name)
         told = inspect.getdoc(import_module(f"target_node.bugs.{name.replace('-', '_')}"))
-        yield f"| `{name}` | {told} | {bug.breaks} | {bug.known_as} | {bug.notices} |"
+        yield f"| `{name}` | {told} | {bug.breaks} | {bug.known_as} | {_watched(bug)} |"
+
+
+def _watched(bug: Bug) -> str:
+    """The checks, each with its workloads; or why there is none."""
+    if not bug.watched:
+        return f"not covered yet: {bug.unwatched}"
+    known = checks()
+    told = [(f"`{one}`", ", ".join(known[one])) for one in bug.watched]
+    return ", ".join(f"{name} ({of})" if of else name for name, of in told)
 
 
 def _takes(kind: Any) -> str:

@@ -16,6 +16,6 @@ BUG: Final = Bug(
     "ack-before-fsync",
     "what was acknowledged outlives a crash of all servers",
     "a classic; forceSync=no",
-    "lost writes",
+    ("membership", "linearizable"),
     (Override(Store, "flush", _flush_later),),
 )

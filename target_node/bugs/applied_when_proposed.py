@@ -30,7 +30,7 @@ BUG: Final = Bug(
     "applied-when-proposed",
     "what a client is shown is committed",
     "a classic",
-    "linearizability; lost writes; invariants",
+    ("linearizable", "membership", "promises"),
     (
         Override(Learner, "_log", _log_and_apply),
         Override(Learner, "_follow", _follow_applied),

@@ -24,14 +24,16 @@ class Override:
 class Bug:
     """`breaks` is the promise that does not hold any more, in a sentence.
 
-    `known_as` is where it happened for real. `notices` is what should find it.
+    `known_as` is where it happened for real. `watched` are the checks that watch this promise, as
+    in the marks of a run that failed; if there is none yet, `unwatched` says why.
     """
 
     name: str
     breaks: str
     known_as: str
-    notices: str
+    watched: tuple[str, ...]
     overrides: tuple[Override, ...]
+    unwatched: str = ""
 
 
 _NOT_BUGS: Final = frozenset({"bug", "__main__"})

@@ -23,6 +23,6 @@ BUG: Final = Bug(
     "commit-behind-newleader-refused",
     "a server joins while others write",
     "ZOOKEEPER-4394",
-    "liveness, while clients go on writing",
+    ("recovery", "last calls"),
     (Override(Learner, "_follow", _follow_when_serving),),
 )

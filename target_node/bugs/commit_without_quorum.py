@@ -22,6 +22,6 @@ BUG: Final = Bug(
     "commit-without-quorum",
     "what was acknowledged is on the disks of a quorum",
     "a classic",
-    "lost writes",
+    ("membership", "linearizable"),
     (Override(Broadcast, "_propose", _propose_and_count),),
 )

@@ -19,6 +19,6 @@ BUG: Final = Bug(
     "diff-over-a-hole",
     "a learner is sent all that it lacks of its leader's history",
     "ZOOKEEPER-2099",
-    "replicas differ; invariants",
+    ("replicas differ", "promises"),
     (Override(store, "install_snapshot", _install_beside),),
 )

@@ -22,6 +22,6 @@ BUG: Final = Bug(
     "empty-cache-taken-for-complete",
     "a learner is sent all that it lacks of its leader's history",
     "ZOOKEEPER-4352, ZOOKEEPER-1319",
-    "replicas differ; invariants",
+    ("replicas differ", "promises"),
     (Override(leading, "plan", _plan_from_memory),),
 )

@@ -27,6 +27,6 @@ BUG: Final = Bug(
     "empty-log-refused",
     "a crash at any moment leaves a disk that the server can start from",
     "ZOOKEEPER-2332",
-    "starts again",
+    ("recovery", "a node ended by itself"),
     (Override(recovery, "_mend_tail", _mend_none_without_header),),
 )

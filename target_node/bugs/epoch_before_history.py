@@ -21,6 +21,6 @@ BUG: Final = Bug(
     "epoch-before-history",
     "who claims an epoch has all that was committed before it",
     "ZOOKEEPER-4643, ZOOKEEPER-4785",
-    "lost writes; invariants",
+    ("membership", "linearizable", "promises"),
     (Override(Store, "append", _enter_and_append),),
 )

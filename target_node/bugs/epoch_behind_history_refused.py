@@ -24,6 +24,6 @@ BUG: Final = Bug(
     "epoch-behind-history-refused",
     "a crash at any moment leaves a disk that the server can start from",
     "ZOOKEEPER-2354, ZOOKEEPER-1653",
-    "starts again",
+    ("recovery", "a node ended by itself"),
     (Override(recovery, "_epochs", _insist),),
 )

@@ -22,6 +22,6 @@ BUG: Final = Bug(
     "epoch-written-in-place",
     "a crash at any moment leaves a disk that the server can start from",
     "ZOOKEEPER-2307",
-    "starts again",
+    ("recovery", "a node ended by itself"),
     (Override(store, "write_epoch", _write_in_place),),
 )

@@ -25,6 +25,7 @@ BUG: Final = Bug(
     "event-after-reply",
     "a client hears of a change before it sees it",
     "ZOOKEEPER-1412",
-    "session order, with watches",
+    (),
     (Override(Clients, "applied", _answer_and_tell),),
+    unwatched="no workload watches anything",
 )

@@ -22,6 +22,6 @@ BUG: Final = Bug(
     "failed-fsync-ignored",
     "what was acknowledged outlives a crash of all servers",
     "a classic; fsyncgate",
-    "lost writes",
+    ("membership", "linearizable"),
     (Override(TxnLog, "sync", _sync_or_not),),
 )

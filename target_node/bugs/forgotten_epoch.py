@@ -17,6 +17,6 @@ BUG: Final = Bug(
     "forgotten-epoch",
     "an epoch has one leader, and a zxid one txn",
     "ZOOKEEPER-335, ZOOKEEPER-1291",
-    "invariants",
+    ("promises",),
     (Override(store, "write_epoch", _remember_only),),
 )

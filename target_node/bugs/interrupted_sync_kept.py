@@ -40,7 +40,7 @@ BUG: Final = Bug(
     "interrupted-sync-kept",
     "a history that broke off is forgotten",
     "ZOOKEEPER-5094",
-    "starts again; lost writes; invariants",
+    ("recovery", "a node ended by itself", "membership", "linearizable", "promises"),
     (
         Override(Learner, "_collect", _collect_and_apply),
         Override(Learner, "_join", _join_applied),

@@ -26,7 +26,7 @@ BUG: Final = Bug(
     "lagging-leader-accepted",
     "a leader begins with all that was committed before its epoch",
     "a classic",
-    "lost writes; invariants",
+    ("membership", "linearizable", "promises"),
     (
         Override(Election, "_order", _order_by_sid),
         Override(ProspectiveLeader, "_hear_promise", _hear_and_overlook),

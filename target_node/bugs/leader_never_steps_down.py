@@ -23,6 +23,6 @@ BUG: Final = Bug(
     "leader-never-steps-down",
     "a leader without a quorum gives up, and looks for the one that there is",
     "a classic",
-    "liveness",
+    ("recovery", "last calls"),
     (Override(Broadcast, "_wake", _ping_whoever_is_there),),
 )

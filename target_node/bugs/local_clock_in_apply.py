@@ -21,6 +21,6 @@ BUG: Final = Bug(
     "local-clock-in-apply",
     "replicas that have applied the same txns are the same",
     "a classic",
-    "replicas differ",
+    ("replicas differ",),
     (Override(Place, "commit", _commit_now),),
 )

@@ -21,6 +21,6 @@ BUG: Final = Bug(
     "newleader-acked-before-history",
     "a leader is established when a quorum has its history on disk",
     "ZOOKEEPER-4646, ZOOKEEPER-3023",
-    "invariants; lost writes",
+    ("promises", "membership", "linearizable"),
     (Override(Learner, "_join", _join_and_ack),),
 )

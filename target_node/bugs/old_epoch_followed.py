@@ -30,7 +30,7 @@ BUG: Final = Bug(
     "old-epoch-followed",
     "who has promised an epoch follows no leader of a smaller one",
     "a classic",
-    "invariants; lost writes",
+    ("promises", "membership", "linearizable"),
     (
         Override(ProspectiveFollower, "_introduction", _introduce_with_current),
         Override(ProspectiveFollower, "_hear_epoch", _follow_the_old),

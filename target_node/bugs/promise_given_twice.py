@@ -20,6 +20,6 @@ BUG: Final = Bug(
     "promise-given-twice",
     "an epoch is promised to one leader",
     "a classic",
-    "invariants",
+    ("promises",),
     (Override(ProspectiveFollower, "_hear_epoch", _promise_again),),
 )

@@ -21,6 +21,6 @@ BUG: Final = Bug(
     "proposals-in-flight-lost",
     "a learner hears of every txn that is committed while it joins",
     "ZOOKEEPER-962",
-    "liveness, while clients go on writing",
+    ("recovery", "last calls", "promises"),
     (Override(Broadcast, "_admit", _admit_to_the_future),),
 )

@@ -27,6 +27,6 @@ BUG: Final = Bug(
     "purge-takes-needed-log",
     "what was acknowledged is there after any restart",
     "ZOOKEEPER-2574, ZOOKEEPER-3231",
-    "starts again; lost writes; invariants",
+    ("recovery", "a node ended by itself", "membership", "linearizable", "promises"),
     (Override(store, "purge", _purge_by_beginning),),
 )

@@ -21,6 +21,6 @@ BUG: Final = Bug(
     "serves-before-quorum",
     "nobody serves before a quorum has joined the epoch",
     "ZOOKEEPER-790",
-    "invariants; linearizability",
+    ("promises", "linearizable"),
     (Override(ProspectiveLeader, "_establish", _establish_alone),),
 )

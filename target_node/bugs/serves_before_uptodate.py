@@ -20,6 +20,6 @@ BUG: Final = Bug(
     "serves-before-uptodate",
     "nobody serves before a quorum has joined the epoch",
     "a classic",
-    "invariants",
+    ("promises",),
     (Override(Learner, "_ack_new_leader", _ack_and_serve),),
 )

@@ -20,6 +20,6 @@ BUG: Final = Bug(
     "session-revalidated-locally",
     "a client is told that its session lives only while it does",
     "a classic",
-    "lock tenures",
+    ("tenures",),
     (Override(Learning, "revalidate", _look_it_up),),
 )

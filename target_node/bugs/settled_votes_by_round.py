@@ -17,6 +17,6 @@ BUG: Final = Bug(
     "settled-votes-by-round",
     "who comes late finds the leader that the others follow",
     "ZOOKEEPER-1732, ZOOKEEPER-1805",
-    "liveness",
+    ("recovery", "last calls"),
     (Override(election, "_agree", _agree_in_all),),
 )

@@ -39,6 +39,6 @@ BUG: Final = Bug(
     "snapshot-labelled-too-high",
     "a snapshot holds every txn up to the one it is named after",
     "ZOOKEEPER-3127, ZOOKEEPER-1573",
-    "replicas differ; lost writes",
+    ("replicas differ", "membership", "linearizable"),
     (Override(Server, "_snapshot", _label_too_high),),
 )

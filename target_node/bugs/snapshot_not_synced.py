@@ -25,6 +25,6 @@ BUG: Final = Bug(
     "snapshot-not-synced",
     "a history is given up only when what replaces it is on disk",
     "ZOOKEEPER-2872",
-    "starts again; lost writes",
+    ("recovery", "a node ended by itself", "membership", "linearizable"),
     (Override(snapshot, "write_whole", _write_unsynced),),
 )

@@ -35,7 +35,7 @@ BUG: Final = Bug(
     "snapshot-survives-trunc",
     "what is truncated does not come back",
     "ZOOKEEPER-1549",
-    "replicas differ; invariants",
+    ("replicas differ", "promises"),
     (
         Override(Leading, "_enter", _enter_with_snapshot),
         Override(store, "cut_after", _cut_logs),

@@ -17,6 +17,6 @@ BUG: Final = Bug(
     "stale-synced-reads",
     "a read behind a sync sees all that was committed before the sync",
     "a classic",
-    "linearizability",
+    ("linearizable",),
     (Override(Broadcast, "_confirm", _answer_at_once),),
 )

@@ -18,6 +18,6 @@ BUG: Final = Bug(
     "sync-without-quorum",
     "a read behind a sync sees all that was committed before the sync",
     "ZOOKEEPER-1675, ZOOKEEPER-2136",
-    "linearizability",
+    ("linearizable",),
     (Override(Broadcast, "_confirm", _confirm_nothing),),
 )

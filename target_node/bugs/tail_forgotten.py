@@ -26,7 +26,7 @@ BUG: Final = Bug(
     "tail-forgotten",
     "a vote tells all that the voter has on its disk",
     "ZOOKEEPER-2845",
-    "lost writes; invariants",
+    ("membership", "linearizable", "promises"),
     (
         Override(History, "break_off", _keep_no_tail),
         Override(Looking, "begin", _begin_from_memory),

@@ -20,6 +20,7 @@ BUG: Final = Bug(
     "tail-served-read-only",
     "nobody is shown what may never be committed",
     "a classic",
-    "linearizability, with readers of read-only servers",
+    (),
     (Override(Looking, "woken", _serve_all),),
+    unwatched="no client reads from a server without a quorum",
 )

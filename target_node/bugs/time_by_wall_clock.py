@@ -24,6 +24,6 @@ BUG: Final = Bug(
     "time-by-wall-clock",
     "a session that is heard within its timeout lives, whatever the clocks say",
     "a classic",
-    "lock tenures; ephemerals that go too early; liveness",
+    ("tenures", "recovery", "last calls"),
     (Override(Server, "step", _step_by_wall),),
 )

@@ -22,6 +22,6 @@ BUG: Final = Bug(
     "torn-tail-taken",
     "what a server has logged is what it was sent",
     "a classic",
-    "starts again; replicas differ",
+    ("recovery", "a node ended by itself", "replicas differ"),
     (Override(Scan, "_payload", _whatever_is_there),),
 )

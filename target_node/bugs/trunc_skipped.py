@@ -21,6 +21,6 @@ BUG: Final = Bug(
     "trunc-skipped",
     "a learner's history is its leader's, and no more",
     "ZOOKEEPER-1154",
-    "replicas differ; invariants",
+    ("replicas differ", "promises"),
     (Override(leading, "plan", _plan_without_trunc),),
 )

@@ -22,6 +22,6 @@ BUG: Final = Bug(
     "vote-before-disk-is-done",
     "a vote tells only what is on the voter's disk",
     "ZOOKEEPER-4712, ZOOKEEPER-4541, ZOOKEEPER-4409",
-    "invariants",
+    ("promises",),
     (Override(Looking, "begin", _begin_at_once),),
 )

@@ -16,6 +16,6 @@ BUG: Final = Bug(
     "vote-by-sid-alone",
     "an election comes to one who can lead",
     "ZOOKEEPER-1082, ZOOKEEPER-335",
-    "liveness",
+    ("recovery", "last calls"),
     (Override(Election, "_order", _order_by_sid),),
 )
