@@ -325,6 +325,11 @@ def main() -> None:
             sys.exit(HARNESS_FAILED)
         if os.environ.get("ZABTEST_TRACEBACK"):
             raise
+        from harness.cluster import CannotDeploy
+
+        if isinstance(error, CannotDeploy):
+            sys.stderr.writelines(f"zabtest: {line}\n" for line in str(error).splitlines())
+            sys.exit(HARNESS_FAILED)
         sys.stderr.write(
             f"zabtest: the harness itself failed: {type(error).__name__}: {error} "
             "(ZABTEST_TRACEBACK=1 shows where)\n"

@@ -10,6 +10,10 @@ from nemesis.fault import Node
 from nemesis.surface import Surface
 
 
+class CannotDeploy(Exception):
+    """The ensemble does not come up; the message is for the user, a line for each reason."""
+
+
 class Cluster(Surface, Protocol):
     """A `Surface` that can also be deployed, connected to, and cleaned up.
 

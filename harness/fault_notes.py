@@ -20,6 +20,7 @@ _ENDS: Final[Mapping[str, frozenset[str]]] = {
     "kill": frozenset({"start", "restart", "stop"}),
     "pause": frozenset({"resume", "stop"}),
 }
+_BEGINS: Final = frozenset({"start", "start-partition", "kill", "pause"})
 NEVER_NS: Final = -1
 
 
@@ -33,8 +34,7 @@ class _Open(NamedTuple):
 def held_of(notes: Sequence[Note], began_ns: int, nodes: Sequence[Node]) -> Sequence[Held]:
     """All faults; one that is never lifted lasts until the last note or as long as it can."""
     mine = [note for note in notes if note.process == "nemesis"]
-    own = any(note.f in ("injected", "lifted-all") for note in mine)
-    found = list(_own(mine) if own else _foreign(mine, nodes))
+    found = list(_own(mine) if _are_own(mine) else _foreign(mine, nodes))
     spans: dict[tuple[str, str, int, int], list[Fault]] = {}
     last_ns = max((note.time_ns for note in mine), default=0)
     for one, until_ns in found:
@@ -44,6 +44,18 @@ def held_of(notes: Sequence[Note], began_ns: int, nodes: Sequence[Node]) -> Sequ
         Held(nemesis, aim, max(0, since - began_ns), max(0, until - began_ns), tuple(faults))
         for (nemesis, aim, since, until), faults in spans.items()
     ]
+
+
+def not_understood(notes: Sequence[Note]) -> Sequence[str]:
+    """What a nemesis of others did that nobody here can do again, each by its name there."""
+    mine = [note for note in notes if note.process == "nemesis"]
+    if _are_own(mine):
+        return ()
+    return sorted({note.f for note in mine} - _BEGINS.union(*_ENDS.values()))
+
+
+def _are_own(mine: Sequence[Note]) -> bool:
+    return any(note.f in ("injected", "lifted-all") for note in mine)
 
 
 def _own(notes: Iterable[Note]) -> Iterator[tuple[_Open, int]]:

@@ -16,6 +16,7 @@ from checker.formats import jsonl
 from checker.formats.detect import read_history
 from checker.history import History
 from harness.failures import marks_of
+from harness.fault_notes import not_understood
 from harness.judging import heard, judge
 from harness.plan import Plan
 from harness.plugins import load
@@ -52,6 +53,8 @@ class Original:
 
     request: Request
     marks: tuple[str, ...]
+    left_out: Sequence[str] = ()
+    """What its nemesis did that nobody here can do again."""
 
 
 def original(path: Path, asked: Asked) -> Original:
@@ -99,8 +102,9 @@ def _scripted(file: Path, facts: Mapping[str, Any] | None, wanted: Wanted, store
         facts={**_of(file), "scripted": True},
     )
     judges = workload(name, target.synced).judges()
+    left_out = not_understood(history.notes)
     findings = [heard(name, of_history, history) for name, of_history in judges.items()]
-    return Original(request, marks_of({"findings": [asdict(one) for one in findings]}))
+    return Original(request, marks_of({"findings": [asdict(one) for one in findings]}), left_out)
 
 
 def _history(file: Path, facts: Mapping[str, Any] | None) -> tuple[History, str]:

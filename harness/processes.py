@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from harness.local.cluster import CannotDeploy
+from harness.cluster import CannotDeploy
 from harness.local.evidence import Probes
 from harness.local.lines import Lines
 from harness.local.orders import CLIENTS, modes, ways

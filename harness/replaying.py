@@ -53,6 +53,11 @@ def replay(path: Path, asked: Asked) -> int:
     except (CannotReplay, CannotBeHad, CannotLoad, NoScript, NotARun, HistoryError) as problem:
         sys.stderr.write(f"zabtest: {problem}\n")
         return WRONG_USAGE
+    if found.left_out:
+        sys.stderr.write(
+            f"{path} tells of faults that cannot be made again here, and are left out: "
+            f"{', '.join(found.left_out)}\n"
+        )
     seen: list[Again] = []
 
     def telling(ran: StoredRun) -> int:
@@ -70,7 +75,15 @@ def replay(path: Path, asked: Asked) -> int:
             return status  # it was refused, and has said why
     verdict = worst(one.verdict for one in seen)
     if asked.json:
-        print_json({"of": str(path), "marks": found.marks, "verdict": verdict, **_told(seen)})
+        print_json(
+            {
+                "of": str(path),
+                "marks": found.marks,
+                "verdict": verdict,
+                "left_out": found.left_out,
+                **_told(seen),
+            }
+        )
     else:
         for line in _lines(path, found.marks, seen, verdict):
             say(line)

@@ -9,7 +9,8 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from harness.local.cluster import CannotDeploy, LocalCluster
+from harness.cluster import CannotDeploy
+from harness.local.cluster import LocalCluster
 from harness.telling import print_json, say
 from harness.worlds import CannotBeHad, Wanted, cluster_of
 

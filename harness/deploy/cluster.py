@@ -16,6 +16,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from harness.cluster import CannotDeploy
 from harness.deploy import audit, lease, replicas
 from harness.deploy.evidence import Probes
 from harness.deploy.hosted import Hosted, HostFacts, look_at
@@ -33,10 +34,6 @@ START_S: Final = 60.0
 _LOOK_S: Final = 0.1
 
 _T = TypeVar("_T")
-
-
-class CannotDeploy(Exception):
-    """The ensemble does not come up; the message is for the user, a line for each reason."""
 
 
 class HostCluster:

@@ -8,8 +8,9 @@ from contextlib import asynccontextmanager
 from types import MappingProxyType
 from typing import Final
 
+from harness.cluster import CannotDeploy
 from harness.deploy.apache import Apache
-from harness.deploy.cluster import CannotDeploy, HostCluster
+from harness.deploy.cluster import HostCluster
 from harness.deploy.target import Target
 from harness.deploy.zab import Zab
 from harness.hosts.host import Host

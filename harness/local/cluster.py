@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from harness.cluster import CannotDeploy
 from harness.local.evidence import Probes
 from harness.local.lines import Lines
 from harness.local.member import PORTS, RIGHT, Member, configuration
@@ -34,10 +35,6 @@ START_S: Final = 60.0
 TRIES: Final = 5  # at finding ports that stay free
 TICK_MS: Final = 200
 _LOOK_S: Final = 0.1
-
-
-class CannotDeploy(Exception):
-    """The ensemble does not come up; the message is for the user."""
 
 
 class LocalCluster:

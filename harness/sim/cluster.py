@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from harness.chance import Chance
+from harness.cluster import CannotDeploy
 from harness.sim.conditions import Conditions
 from harness.sim.evidence import probe
 from harness.sim.journals import Journals
@@ -35,10 +36,6 @@ MOST_EFFECTS: Final = 12  # that it carries out meanwhile
 POWER: Final = 4  # of so many crashes one takes the machine
 _LOOK_S: Final = 0.05
 _RIGHT: Final = Skew()
-
-
-class CannotDeploy(Exception):
-    """The ensemble does not come up; the message is for the user."""
 
 
 class SimCluster:

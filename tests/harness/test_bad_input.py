@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import resource
 import socket
 import subprocess
@@ -11,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.__main__ import main
 from harness.local import cluster
-from harness.local.cluster import CannotDeploy
 from harness.local.ports import free_ports
 from tests.harness.test_running import zabtest
 
@@ -108,7 +109,9 @@ def test_a_disk_that_is_full(tmp_path: Path) -> None:
     assert zabtest("check", tmp_path / "latest")[0] == 3
 
 
-def test_ports_that_are_in_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ports_that_are_in_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
 
@@ -117,8 +120,15 @@ def test_ports_that_are_in_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
         monkeypatch.setattr(cluster, "free_ports", ports)
         monkeypatch.setattr(cluster, "TRIES", 1)
-        with pytest.raises(CannotDeploy, match=r"no ports stay free: .*cannot listen") as caught:
-            zabtest("run", "--nodes", 1, "--time", 1, "--store", tmp_path)
-    assert "\n" not in str(caught.value)
+        command = ["run", "--nodes", "1", "--time", "1", "--store", str(tmp_path), "--json"]
+        monkeypatch.setattr(sys, "argv", ["zabtest", *command])
+        with pytest.raises(SystemExit) as ended:
+            main()
+    assert ended.value.code == 4
+    out, err = capsys.readouterr()
+    assert out == ""
+    last = err.splitlines()[-1]
+    assert re.match(r"zabtest: no ports stay free: .*cannot listen", last)
+    assert "Traceback" not in err
     status, out, _ = zabtest("heal", tmp_path / "latest")
     assert (status, out.count("nothing was left")) == (0, 1)

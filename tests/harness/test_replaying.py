@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from checker.formats.detect import read_history
-from harness.fault_notes import held_of
+from harness.fault_notes import held_of, not_understood
 from harness.scripting import NoScript, script_of
 from nemesis.fault import Crash, Partition, Pause
 from tests.harness.test_running import zabtest
@@ -163,9 +163,20 @@ def test_faults_in_jepsens_words(
     assert [(one.from_ns, one.until_ns) for one in held] == [(1000, 2000)] * bool(faults)
     found = [fault for one in held for fault in one.faults]
     assert len(found) == faults
+    assert list(not_understood(history.notes)) == ([] if faults else [begin, end])
     assert {type(one) for one in found} <= {Partition, Pause, Crash}
     if begin == "start":
         assert found == [Partition(frozenset({("n2", "n1"), ("n2", "n3")}))]
+
+
+def test_faults_that_cannot_be_made_again_are_named(tmp_path: Path) -> None:
+    history = tmp_path / "history.edn"
+    strobe = "{:process :nemesis, :type :info, :f :strobe, :value nil, :time 450000000}"
+    history.write_text(JEPSEN + strobe)
+    status, out, err = zabtest("replay", history, "--store", tmp_path, *MEMORY, "--json")
+    assert status == 0, out + err
+    assert json.loads(out)["left_out"] == ["strobe"]
+    assert "faults that cannot be made again here, and are left out: strobe" in err
 
 
 def test_what_nobody_can_make_again_is_refused(tmp_path: Path) -> None:

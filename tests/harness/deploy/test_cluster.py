@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
+from harness.cluster import CannotDeploy
 from harness.deploy import lease
 from harness.deploy.apache import Apache
 from harness.deploy.audit import differences, look
-from harness.deploy.cluster import CannotDeploy, HostCluster
+from harness.deploy.cluster import HostCluster
 from harness.deploy.target import BASE, HOME, Target
 from harness.deploy.zab import Zab
 from harness.hosts.host import Host

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
+from harness.cluster import CannotDeploy
 from harness.local import cluster as cluster_module
-from harness.local.cluster import CannotDeploy, LocalCluster
+from harness.local.cluster import LocalCluster
 from harness.local.lines import Gone
 from harness.local.ports import free_ports
 from nemesis.conduct import conduct
