@@ -1,5 +1,6 @@
 PYTHON := .venv/bin/python
 OTHER :=
+PROOFS :=
 
 .PHONY: run test check prove docs node system compiled bench clean
 
@@ -15,8 +16,8 @@ check: .venv/ready  # style and types
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
 
-prove: .venv/ready  # the full counts of every long proof, with a table of results in the docs
-	$(PYTHON) -m tests.prove
+prove: .venv/ready  # the full counts of every long proof, with a table of results in the docs; some by PROOFS=…
+	$(PYTHON) -m tests.prove $(PROOFS)
 
 docs: .venv/ready  # reference pages that are made from the code
 	$(PYTHON) -m docs.reference
