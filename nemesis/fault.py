@@ -7,7 +7,7 @@ once; a surface is always told all of them together, so that lifting one never h
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 Node: TypeAlias = str
 Link: TypeAlias = tuple[Node, Node]
@@ -67,6 +67,37 @@ class Wipe:
 
 
 @dataclass(frozen=True, slots=True)
+class SlowDisk:
+    """Each sync of its disk takes so much longer."""
+
+    node: Node
+    sync_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FullDisk:
+    """Nothing more goes onto its disk. A node may end itself for that: so it is started again."""
+
+    node: Node
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenDisk:
+    """Each sync of its disk fails, and with `writes` each write; a node may end itself for that."""
+
+    node: Node
+    writes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PowerLoss:
+    """The process is killed, and what was not synced is gone; if it is `torn`, a part of it is."""
+
+    node: Node
+    torn: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ClientLink:
     """What clients have with this node hangs, or, with `reset`, breaks off whenever it is begun."""
 
@@ -74,4 +105,19 @@ class ClientLink:
     reset: bool = False
 
 
-Fault: TypeAlias = Partition | Slow | Crash | Pause | ClockSkew | Wipe | ClientLink
+DISKS: Final[frozenset[type]] = frozenset({SlowDisk, FullDisk, BrokenDisk, PowerLoss})
+"""Those that need somebody between a node and its disk."""
+
+Fault: TypeAlias = (
+    Partition
+    | Slow
+    | Crash
+    | Pause
+    | ClockSkew
+    | Wipe
+    | SlowDisk
+    | FullDisk
+    | BrokenDisk
+    | PowerLoss
+    | ClientLink
+)

@@ -113,10 +113,12 @@ Plan: TypeAlias = Callable[[Surface, Draw], Iterator[Step]]
 @dataclass(frozen=True, slots=True)
 class Nemesis:
     """A plan with a name. `kinds` are the classes of faults that it may inject, all of which a
-    cluster must support; `about` is for the list of nemeses.
+    cluster must support; `more` are such as it injects only where a cluster supports them. `about`
+    is for the list of nemeses.
     """
 
     name: str
     about: str
     kinds: frozenset[type]
     plan: Plan = field(repr=False)
+    more: frozenset[type] = frozenset()

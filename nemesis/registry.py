@@ -11,7 +11,19 @@ from importlib.metadata import entry_points
 from typing import Final
 
 from nemesis import schedules
-from nemesis.fault import ClientLink, ClockSkew, Crash, Partition, Pause, Slow, Wipe
+from nemesis.fault import (
+    BrokenDisk,
+    ClientLink,
+    ClockSkew,
+    Crash,
+    FullDisk,
+    Partition,
+    Pause,
+    PowerLoss,
+    Slow,
+    SlowDisk,
+    Wipe,
+)
 from nemesis.grudge import GRUDGES
 from nemesis.phases import phases
 from nemesis.plan import Nemesis, OverLinks, Plan
@@ -81,6 +93,20 @@ BUNDLED: Final = (
     _nemesis(
         "wipe", "a node loses its disk while all others hold everything", Wipe,
         schedules.steps(schedules.WIPE, hold_s=(0.5, 2.0)),
+    ),
+    Nemesis(
+        "disk", "disks are slow, full or fail; where that can be done, they lose power",
+        frozenset({SlowDisk, FullDisk, BrokenDisk}), schedules.disk, frozenset({PowerLoss}),
+    ),
+    _nemesis("disk-slow", "syncs take long", SlowDisk, schedules.steps(schedules.slow_disk)),
+    _nemesis("disk-full", "nothing fits on disks", FullDisk, schedules.steps(schedules.full_disk)),
+    _nemesis(
+        "disk-error", "syncs fail, or writes too", BrokenDisk,
+        schedules.steps(schedules.broken_disk),
+    ),
+    _nemesis(
+        "power-loss", "nodes stop, and what was not synced is lost, or torn", PowerLoss,
+        schedules.steps(schedules.power_loss),
     ),
     _nemesis(
         "client-link", "connections of clients hang or break off", ClientLink,

@@ -15,7 +15,21 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Final
 
-from nemesis.fault import ClientLink, ClockSkew, Crash, Fault, Node, Partition, Pause, Slow, Wipe
+from nemesis.fault import (
+    BrokenDisk,
+    ClientLink,
+    ClockSkew,
+    Crash,
+    Fault,
+    FullDisk,
+    Node,
+    Partition,
+    Pause,
+    PowerLoss,
+    Slow,
+    SlowDisk,
+    Wipe,
+)
 from nemesis.plan import Aim, AtNodes, OverLinks, Plan, Step, Unawares
 from nemesis.surface import Draw, Surface
 
@@ -109,6 +123,37 @@ def slow(draw: Draw) -> Aim:
     )
     shape = shapes[draw(len(shapes))]
     return OverLinks(shape, kinds[draw(len(kinds))]())
+
+
+def slow_disk(draw: Draw) -> Aim:
+    """Syncs that take from 10 ms to over a second longer."""
+    return AtNodes(_whose(draw), partial(SlowDisk, sync_ms=10 * 2 ** draw(8)))
+
+
+def broken_disk(draw: Draw) -> Aim:
+    """Syncs that fail, or writes too."""
+    return AtNodes(_whose(draw), partial(BrokenDisk, writes=bool(draw(2))))
+
+
+def full_disk(draw: Draw) -> Aim:
+    """No room for anything."""
+    return AtNodes(_whose(draw), FullDisk)
+
+
+def power_loss(draw: Draw) -> Aim:
+    """Machines stop, and forget what was not synced, or a part of that."""
+    aim = ("follower", "one", "leader", "minority", "majority", "all")[draw(6)]
+    return AtNodes(aim, partial(PowerLoss, torn=bool(draw(2))))
+
+
+def disk(surface: Surface, draw: Draw) -> Iterator[Step]:
+    """Each of the ways in which disks fail that this cluster can do, one after the other."""
+    kinds = [steps(one)(surface, draw) for one in (slow_disk, full_disk, broken_disk)]
+    if PowerLoss in surface.supports:
+        kinds.append(steps(power_loss)(surface, draw))
+    while True:
+        for kind in kinds:
+            yield next(kind)
 
 
 def rolling(surface: Surface, draw: Draw) -> Iterator[Step]:

@@ -11,15 +11,19 @@ from dataclasses import dataclass, field
 from typing import assert_never
 
 from nemesis.fault import (
+    BrokenDisk,
     ClientLink,
     ClockSkew,
     Crash,
     Fault,
+    FullDisk,
     Link,
     Node,
     Partition,
     Pause,
+    PowerLoss,
     Slow,
+    SlowDisk,
     Wipe,
 )
 
@@ -56,7 +60,9 @@ class Skew:
 class Union:
     """All that is wrong; whatever is not in here is as it should be.
 
-    `wiped` are down too. `stalled` and `reset` are nodes whose clients hang or are thrown out.
+    `wiped` and `dark` are down too; `stalled` and `reset` are nodes whose clients hang or are
+    thrown out. `broken` says whether writes fail as well as syncs, `dark` whether a part of what
+    was not synced may be left.
     """
 
     cut: frozenset[Link]
@@ -67,6 +73,15 @@ class Union:
     clocks: Mapping[Node, Skew]
     stalled: frozenset[Node]
     reset: frozenset[Node]
+    slow_disks: Mapping[Node, int]
+    full: frozenset[Node]
+    broken: Mapping[Node, bool]
+    dark: Mapping[Node, bool]
+
+    @property
+    def ill(self) -> frozenset[Node]:
+        """Whose disks fail, so that they may end themselves."""
+        return self.full | self.broken.keys()
 
 
 @dataclass(slots=True)
@@ -79,6 +94,10 @@ class _Sum:
     clocks: dict[Node, Skew] = field(default_factory=dict)
     stalled: set[Node] = field(default_factory=set)
     reset: set[Node] = field(default_factory=set)
+    slow_disks: dict[Node, int] = field(default_factory=dict)
+    full: set[Node] = field(default_factory=set)
+    broken: dict[Node, bool] = field(default_factory=dict)
+    dark: dict[Node, bool] = field(default_factory=dict)
 
 
 def union(active: Iterable[Fault]) -> Union:
@@ -95,6 +114,10 @@ def union(active: Iterable[Fault]) -> Union:
         clocks=dict(sorted(so.clocks.items())),
         stalled=frozenset(so.stalled),
         reset=frozenset(so.reset),
+        slow_disks=dict(sorted(so.slow_disks.items())),
+        full=frozenset(so.full),
+        broken=dict(sorted(so.broken.items())),
+        dark=dict(sorted(so.dark.items())),
     )
 
 
@@ -117,6 +140,23 @@ def _add(so: _Sum, fault: Fault) -> None:
             so.clocks[node] = Skew(was.offset_ms + offset_ms, was.rate * rate)
         case ClientLink(node, reset):
             (so.reset if reset else so.stalled).add(node)
+        case SlowDisk() | FullDisk() | BrokenDisk() | PowerLoss():
+            _add_of_a_disk(so, fault)
+        case _:
+            assert_never(fault)
+
+
+def _add_of_a_disk(so: _Sum, fault: SlowDisk | FullDisk | BrokenDisk | PowerLoss) -> None:
+    match fault:
+        case SlowDisk(node, sync_ms):
+            so.slow_disks[node] = so.slow_disks.get(node, 0) + sync_ms
+        case FullDisk(node):
+            so.full.add(node)
+        case BrokenDisk(node, writes):
+            so.broken[node] = so.broken.get(node, False) or writes
+        case PowerLoss(node, torn):
+            so.down.add(node)
+            so.dark[node] = so.dark.get(node, False) or torn
         case _:
             assert_never(fault)
 
@@ -134,7 +174,13 @@ def masked(fault: Fault, others: Iterable[Fault]) -> bool:
             return node in so.down
         case ClientLink(node, reset):
             return node in so.down | so.reset or (not reset and node in so.paused | so.stalled)
-        case Pause(node) | ClockSkew(node):
+        case PowerLoss(node):
+            return node in so.wiped or node in so.dark
+        case FullDisk(node):
+            return node in still | so.full or so.broken.get(node, False)
+        case BrokenDisk(node, writes):
+            return node in still or so.broken.get(node) in ((True,) if writes else (True, False))
+        case Pause(node) | ClockSkew(node) | SlowDisk(node):
             return node in still
         case _:
             assert_never(fault)

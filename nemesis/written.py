@@ -6,7 +6,20 @@ from collections.abc import Mapping
 from dataclasses import asdict, fields
 from typing import Any, Final
 
-from nemesis.fault import ClientLink, ClockSkew, Crash, Fault, Partition, Pause, Slow, Wipe
+from nemesis.fault import (
+    BrokenDisk,
+    ClientLink,
+    ClockSkew,
+    Crash,
+    Fault,
+    FullDisk,
+    Partition,
+    Pause,
+    PowerLoss,
+    Slow,
+    SlowDisk,
+    Wipe,
+)
 
 KINDS: Final[Mapping[str, type]] = {
     "partition": Partition,
@@ -15,6 +28,10 @@ KINDS: Final[Mapping[str, type]] = {
     "pause": Pause,
     "clock": ClockSkew,
     "wipe": Wipe,
+    "disk-slow": SlowDisk,
+    "disk-full": FullDisk,
+    "disk-error": BrokenDisk,
+    "power-loss": PowerLoss,
     "client-link": ClientLink,
 }
 _NAMES: Final = {kind: name for name, kind in KINDS.items()}

@@ -17,15 +17,19 @@ from harness.deploy.target import CLIENT_PORT, ELECTION_PORT, HOME
 from harness.hosts.host import words
 from harness.local.words import facts
 from nemesis.fault import (
+    BrokenDisk,
     ClientLink,
     ClockSkew,
     Crash,
     Fault,
+    FullDisk,
     Link,
     Node,
     Partition,
     Pause,
+    PowerLoss,
     Slow,
+    SlowDisk,
     Wipe,
 )
 from nemesis.surface import Evidence
@@ -63,7 +67,7 @@ class Probes:
                 return await self._skewed(fault, active)
             case ClientLink(node, reset):
                 return await self._unusable(node, reset=reset)
-            case Slow():
+            case Slow() | SlowDisk() | FullDisk() | BrokenDisk() | PowerLoss():
                 return Evidence(proven=False, words="cannot be done here")
             case _:
                 assert_never(fault)

@@ -16,15 +16,19 @@ from harness.local.lines import Lines
 from harness.local.member import Member
 from harness.local.words import ask, clock_of
 from nemesis.fault import (
+    BrokenDisk,
     ClientLink,
     ClockSkew,
     Crash,
     Fault,
+    FullDisk,
     Link,
     Node,
     Partition,
     Pause,
+    PowerLoss,
     Slow,
+    SlowDisk,
     Wipe,
 )
 from nemesis.surface import Evidence
@@ -70,6 +74,8 @@ class Probes:
                 return await self._skewed(fault, active)
             case ClientLink(node, reset):
                 return await self._unusable(node, reset=reset)
+            case SlowDisk() | FullDisk() | BrokenDisk() | PowerLoss():
+                return Evidence(proven=False, words="cannot be done here")
             case _:
                 assert_never(fault)
 

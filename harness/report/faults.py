@@ -13,7 +13,18 @@ from typing import Any, Final
 import msgspec
 
 from checker.history import Note
-from nemesis.fault import ClockSkew, Crash, Fault, Partition, Pause, Slow, Wipe
+from nemesis.fault import (
+    BrokenDisk,
+    ClockSkew,
+    Crash,
+    Fault,
+    Partition,
+    Pause,
+    PowerLoss,
+    Slow,
+    SlowDisk,
+    Wipe,
+)
 from nemesis.written import read
 
 BEGINS: Final = frozenset({"inject", "injected"})
@@ -98,6 +109,12 @@ def at_whom(fault: Fault, nodes: Sequence[str]) -> str:
         case ClockSkew(node, offset_ms, rate):
             off = f" {offset_ms / 1000:+g} s" if offset_ms else ""
             return f"{node}{off}{f' ×{rate:g}' if rate != 1 else ''}"
+        case SlowDisk(node, sync_ms):
+            return f"{node} +{sync_ms} ms"
+        case BrokenDisk(node, writes):
+            return f"{node} {'writes' if writes else 'syncs'}"
+        case PowerLoss(node, torn=True):
+            return f"{node} torn"
         case _:
             return fault.node
 
@@ -140,7 +157,7 @@ def down(held: Iterable[Held]) -> Mapping[str, Sequence[Held]]:
     """For each node, the faults that ended its process."""
     told: dict[str, list[Held]] = {}
     for one in held:
-        if isinstance(one.fault, Crash | Wipe):
+        if isinstance(one.fault, Crash | Wipe | PowerLoss):
             told.setdefault(one.fault.node, []).append(one)
     return told
 

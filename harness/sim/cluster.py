@@ -2,7 +2,8 @@
 
 Rules of this file:
 1. What is asked for is a state and not a change, as with every kind of cluster.
-2. A node that ended by itself is not started again, except to end a fault that had it killed.
+2. A node that ended by itself is not started again, except to end a fault that had it killed, or
+   one of its disk for which it may end itself.
 3. Who is killed may die between any two effects of a step, or with the power of its machine: draws
    decide it, and 0 is a plain kill.
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -18,6 +20,7 @@ from typing import Final
 from harness.chance import Chance
 from harness.cluster import CannotDeploy
 from harness.sim.conditions import Conditions
+from harness.sim.disk import BROKEN, FULL
 from harness.sim.evidence import probe
 from harness.sim.journals import Journals
 from harness.sim.network import CLIENT_PORT, CLIENTS, Pace
@@ -49,6 +52,7 @@ class SimCluster:
         self._journals = Journals()
         self._wiped: set[Node] = set()
         self._down: set[Node] = set()  # because it is to be
+        self._dark: set[Node] = set()
         self._changing = asyncio.Lock()
 
     @property
@@ -99,34 +103,52 @@ class SimCluster:
         return Pace(delay_ms, jitter_ms, lag.loss, lag.bytes_per_s)
 
     async def _set(self, name: Node, node: SimNode, so: Union) -> None:
+        if name in so.dark and name not in self._dark:
+            self._dark.add(name)
+            self._down.add(name)
+            await self._kill(name, node, torn=so.dark[name], power=True)
         if name in so.down and name not in self._down:
             self._down.add(name)
-            await self._kill(name, node)
+            await self._kill(name, node, torn=self.conditions.torn and name not in self._wiped)
         if name in so.wiped and name not in self._wiped:
             self._wiped.add(name)
             node.disk.wipe()
             node.note("disk_lost", {})
         skew = so.clocks.get(name, _RIGHT)
         node.set_clock(skew.offset_ms, skew.rate)
+        self._set_disk(name, node, so)
         if name not in so.down and name in self._down:
             self._down.discard(name)
             self._wiped.discard(name)
+            self._dark.discard(name)
             self.world.start(name)
+        if name not in so.ill and name in self._journals.excused:
+            if name not in so.down:
+                self.world.start(name)
+            self._journals.excused.discard(name)
         if name in so.paused:
             node.pause()
         else:
             node.resume()
 
-    async def _kill(self, name: Node, node: SimNode) -> None:
+    def _set_disk(self, name: Node, node: SimNode, so: Union) -> None:
+        usual, late_ms = self.conditions.disk_pace, so.slow_disks.get(name, 0)
+        node.disk_pace = replace(usual, least_ms=usual.least_ms + late_ms)
+        if name in so.ill:  # it may find out and end itself, and is right to
+            self._journals.excused.add(name)
+        writes = so.broken.get(name)
+        node.disk.fails_to_sync = writes is False
+        node.disk.fails = BROKEN if writes else FULL if name in so.full else None
+
+    async def _kill(self, name: Node, node: SimNode, *, torn: bool, power: bool = False) -> None:
         draw = self._chance.draw(f"crash/{name}")
-        torn = self.conditions.torn and name not in self._wiped
-        power = torn and draw(POWER) == POWER - 1
+        power = power or (torn and draw(POWER) == POWER - 1)
         effects = draw(MOST_EFFECTS) if torn else 0
         if effects and node.up and not node.paused:
             node.crash_after(effects, power=power)
             await self.world.until(lambda: not node.up, LAST_GASP_S, step_s=LAST_GASP_S / 20)
-        if node.up:
-            node.crash(power=power)
+        if node.up or power:
+            node.crash(power=power, all_lost=power and not torn)
 
     async def next_event(self, wanted: Callable[[Node, str], bool]) -> Node:
         """Wait for it; nothing else has happened by the time that this returns."""

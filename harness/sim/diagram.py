@@ -19,7 +19,20 @@ from harness.invariants.events import show
 from harness.sim.case import SYNCED
 from harness.sim.story import Sentence, events_of, lines_of
 from harness.store import StoredRun
-from nemesis.fault import ClientLink, ClockSkew, Crash, Fault, Partition, Pause, Slow, Wipe
+from nemesis.fault import (
+    BrokenDisk,
+    ClientLink,
+    ClockSkew,
+    Crash,
+    Fault,
+    FullDisk,
+    Partition,
+    Pause,
+    PowerLoss,
+    Slow,
+    SlowDisk,
+    Wipe,
+)
 from workloads.names import workload
 
 _ROW: Final = 22  # of a moment, in pixels
@@ -202,5 +215,13 @@ def _in_short(fault: Fault) -> str:
             return "stands still"
         case ClockSkew(_, offset_ms, rate):
             return f"clock off by {offset_ms} ms" if offset_ms else f"clock at {rate:g}"
+        case SlowDisk(_, sync_ms):
+            return f"disk {sync_ms} ms late"
+        case FullDisk():
+            return "disk full"
+        case BrokenDisk():
+            return "disk fails"
+        case PowerLoss():
+            return "no power"
         case ClientLink():
             return "no clients"

@@ -16,6 +16,7 @@ from harness.chance import Draw
 
 FULL: Final = errno.ENOSPC
 BROKEN: Final = errno.EIO
+_SYNCS: Final = ("sync", "sync_dir")
 
 
 class PowerCut(BaseException):
@@ -131,6 +132,7 @@ class SimDisk:
         self.fail_at: int | None = None  # the call, reads included, with this number
         self.fail_with = BROKEN
         self.fails: int | None = None  # with this error, as long as it is set, and every change
+        self.fails_to_sync = False
         self._names: dict[str, _Content] = {}
         self._synced_names: dict[str, _Content] = {}
         self._waiting: list[_Renaming] = []
@@ -167,6 +169,10 @@ class SimDisk:
         """How many changes of names the next `sync_dir` would make durable."""
         return len(self._waiting)
 
+    def all_durable(self) -> bool:
+        """Whether a power loss would change nothing."""
+        return not self._waiting and not any(one.waiting for one in self._names.values())
+
     def power_off(self, draw: Draw) -> None:
         """Only what was synced stays, and what the draws let through."""
         self._restart(draw)
@@ -201,6 +207,8 @@ class SimDisk:
                 self.calls.append(f"{call} {what}".strip())
             if self.fails is not None:
                 raise OSError(self.fails, f"injected: {call}", what)
+            if self.fails_to_sync and call in _SYNCS:
+                raise OSError(BROKEN, f"injected: {call}", what)
         if at == self.fail_at:
             raise OSError(self.fail_with, f"injected into call {at}: {call}", what)
 

@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import assert_never
 
+from harness.sim.disk import FULL
 from harness.sim.network import CLIENT_PORT, CLIENTS
 from harness.sim.world import SimWorld
 from nemesis.fault import (
+    BrokenDisk,
     ClientLink,
     ClockSkew,
     Crash,
     Fault,
+    FullDisk,
     Node,
     Partition,
     Pause,
+    PowerLoss,
     Slow,
+    SlowDisk,
     Wipe,
 )
 from nemesis.surface import Evidence
@@ -49,6 +54,8 @@ def probe(world: SimWorld, fault: Fault, active: Sequence[Fault]) -> Evidence:
             return Evidence(
                 right, f"the clock of {node} is off by {clock.offset_ms} ms, at {clock.rate:g}"
             )
+        case SlowDisk() | FullDisk() | BrokenDisk() | PowerLoss():
+            return _of_a_disk(world, fault, active)
         case ClientLink(node, reset=True):
             refused = not network.listens(CLIENTS, node, CLIENT_PORT)
             return _seen(refused, f"{node} refuses clients", f"{node} takes clients in")
@@ -58,6 +65,32 @@ def probe(world: SimWorld, fault: Fault, active: Sequence[Fault]) -> Evidence:
                 f"nothing passes between clients and {node}",
                 f"clients can speak with {node}",
             )
+        case _:
+            assert_never(fault)
+
+
+def _of_a_disk(
+    world: SimWorld, fault: SlowDisk | FullDisk | BrokenDisk | PowerLoss, active: Sequence[Fault]
+) -> Evidence:
+    match fault:
+        case SlowDisk(node):
+            wanted_ms = max(fault.sync_ms, union(active).slow_disks.get(node, 0))
+            least_ms = world.nodes[node].disk_pace.least_ms
+            told = f"what the disk of {node} does takes at least {least_ms:g} ms"
+            return Evidence(least_ms >= wanted_ms, told)
+        case FullDisk(node):
+            full = world.nodes[node].disk.fails == FULL
+            return _seen(full, f"the disk of {node} is full", f"the disk of {node} has room")
+        case BrokenDisk(node, writes):
+            disk = world.nodes[node].disk
+            broken = disk.fails is not None and (disk.fails != FULL or not writes)
+            told = f"the disk of {node} fails to {'write' if writes else 'sync'}"
+            works = f"the disk of {node} works"
+            return _seen(broken or (disk.fails_to_sync and not writes), told, works)
+        case PowerLoss(node):
+            down, durable = _down(world, node), world.nodes[node].disk.all_durable()
+            told = f"{down.words}, and its disk holds {'nothing' if durable else 'something'}"
+            return Evidence(down.proven and durable, f"{told} that is not synced")
         case _:
             assert_never(fault)
 

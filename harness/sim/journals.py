@@ -13,7 +13,8 @@ from nemesis.fault import Node
 _BROKEN: Final = 70  # the exit statuses that the real node would end with
 _CORRUPT: Final = 3
 _HALTED: Final = 1
-_STATUSES: Final = {"broken": _BROKEN, "cannot-start": _CORRUPT, "halt": _HALTED}
+_HALT: Final = "halt"
+_STATUSES: Final = {"broken": _BROKEN, "cannot-start": _CORRUPT, _HALT: _HALTED}
 _encode: Final = msgspec.json.Encoder().encode
 
 Listener = Callable[[Node, str], None]
@@ -25,6 +26,8 @@ class Journals:
     def __init__(self) -> None:
         self.ended: dict[Node, str] = {}
         """Who ended by itself: "exit status 70: its last words"."""
+        self.excused: set[Node] = set()
+        """Whose disks fail: who halts of that is right."""
         self.listeners: list[Listener] = []
         """Who is told of each event at once: the node and the event's name."""
         self._files: dict[Node, BinaryIO] = {}
@@ -42,7 +45,7 @@ class Journals:
         """A line of the node that it names."""
         name, event = f"n{record['node']}", record["event"]
         self._files[name].write(_encode(record) + b"\n")
-        if event in _STATUSES:
+        if event in _STATUSES and not (event == _HALT and name in self.excused):
             why = record.get("why") or record.get("what", "")
             self.ended.setdefault(name, f"exit status {_STATUSES[event]}: {why}")
         for listener in tuple(self.listeners):

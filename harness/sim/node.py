@@ -96,8 +96,11 @@ class SimNode:
         except PowerCut:
             self.crash(power=self._power_fails)
             return False
-        except (Corrupt, OSError, DiskFailed) as refused:
+        except Corrupt as refused:
             self.note("cannot-start", {"why": str(refused)})
+            return False
+        except (OSError, DiskFailed) as failure:
+            self.note("halt", {"why": f"the disk failed: {failure}"})
             return False
         for repair in recovered.repairs:
             self.note("mended", {"how": type(repair).__name__})
@@ -124,8 +127,11 @@ class SimNode:
             failed=self._disk_failed,
         )
 
-    def crash(self, *, power: bool = False) -> None:
-        """Its process dies, or with `power` the machine; what the disk was doing is half done."""
+    def crash(self, *, power: bool = False, all_lost: bool = False) -> None:
+        """Its process dies, or with `power` the machine; what the disk was doing is half done.
+
+        What was not synced is lost by chance, or all of it.
+        """
         if self._ports is not None:
             self._ports.end()
         if self._operations is not None:
@@ -134,7 +140,7 @@ class SimNode:
         self.paused = False
         self._inbox.clear()
         if power:
-            self.disk.power_off(self._draw)
+            self.disk.power_off(_nothing_stays if all_lost else self._draw)
             self._network.power_off(self.name)
         else:
             self.disk.kill(self._draw)
@@ -176,6 +182,7 @@ class SimNode:
     def lift_faults(self) -> None:
         """No more of what was to come, and everything at its usual pace."""
         self._fuse = self.disk.cut_power_at = self.disk.fail_at = self.disk.fails = None
+        self.disk.fails_to_sync = False
         self.disk_pace = DiskPace()
         self.set_clock()
 
@@ -286,3 +293,8 @@ class SimNode:
             return
         self._wake_ms = None
         self._happen(Woken())
+
+
+def _nothing_stays(below: int) -> int:
+    """Draws by which a disk loses all that it can."""
+    return 0

@@ -17,7 +17,7 @@ from harness.sim.case import Case, case_of
 from harness.sim.conditions import conditions
 from workloads.names import WORKLOADS
 
-NEMESES: Final = (
+NEMESES: Final = (  # and `disk`, which half of the seeds have besides
     "partition",
     "kill",
     "pause",
@@ -61,6 +61,8 @@ def case_for(seed: int, wishes: Wishes) -> Case:
         # A leader that was deposed is caught only if it is asked for nothing but reads.
         workload, nemeses, rate, concurrency, pace = "register", ("depose",), 10.0, 5, 0.5
         around = replace(around, sync_limit=4)
+    elif draw(2):  # behind all other draws, so that older seeds are what they were
+        nemeses = (*nemeses, "disk")
     plan = Plan(
         workload=wishes.workload or workload,
         nemeses=tuple(nemeses if wishes.nemeses is None else wishes.nemeses),

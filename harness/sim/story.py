@@ -19,7 +19,21 @@ from harness.invariants import Event, read
 from harness.invariants.events import show
 from harness.sim.case import SYNCED
 from harness.store import StoredRun
-from nemesis.fault import ClientLink, ClockSkew, Crash, Fault, Link, Partition, Pause, Slow, Wipe
+from nemesis.fault import (
+    BrokenDisk,
+    ClientLink,
+    ClockSkew,
+    Crash,
+    Fault,
+    FullDisk,
+    Link,
+    Partition,
+    Pause,
+    PowerLoss,
+    Slow,
+    SlowDisk,
+    Wipe,
+)
 from workloads.names import workload
 
 SECOND: Final = 1_000_000_000
@@ -103,6 +117,18 @@ def fault_words(fault: Fault) -> tuple[str, str]:
         case ClockSkew(node, offset_ms, rate):
             how = f"is off by {offset_ms} ms" if offset_ms else f"goes at {rate:g} of its speed"
             return f"The clock of {node} {how}", f"The clock of {node} is right again"
+        case SlowDisk(node, sync_ms):
+            how = f"takes {sync_ms} ms longer to sync"
+            return f"The disk of {node} {how}", f"The disk of {node} is fast again"
+        case FullDisk(node):
+            return f"The disk of {node} is full", f"The disk of {node} has room again"
+        case BrokenDisk(node, writes):
+            how = "fails to write" if writes else "fails to sync"
+            return f"The disk of {node} {how}", f"The disk of {node} works again"
+        case PowerLoss(node, torn):
+            how = "is lost, or a part of it" if torn else "is lost"
+            words = f"{node} loses its power, and what it had not synced {how}"
+            return words, f"{node} is started again"
         case ClientLink(node, reset):
             how = "break off" if reset else "hang"
             return f"Connections of clients with {node} {how}", f"Clients reach {node} again"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,7 +16,22 @@ from harness.local.cluster import LocalCluster
 from harness.sim.cluster import SimCluster
 from harness.sim.conditions import Conditions
 from harness.sim.loop import run as simulate
-from nemesis.fault import ClientLink, ClockSkew, Crash, Fault, Node, Partition, Pause, Slow, Wipe
+from nemesis.fault import (
+    DISKS,
+    BrokenDisk,
+    ClientLink,
+    ClockSkew,
+    Crash,
+    Fault,
+    FullDisk,
+    Node,
+    Partition,
+    Pause,
+    PowerLoss,
+    Slow,
+    SlowDisk,
+    Wipe,
+)
 from nemesis.grudge import between
 from workloads.session import InDoubt, NotDone
 
@@ -116,18 +132,39 @@ def every_fault(leader: Node, other: Node, nodes: Sequence[Node]) -> Sequence[Fa
         Pause(other),
         Crash(leader),
         Wipe(other),
+        SlowDisk(other, 200),
+        FullDisk(other),
+        BrokenDisk(leader),
+        BrokenDisk(other, writes=True),
+        PowerLoss(other),
+        PowerLoss(leader, torn=True),
     )
 
 
-@pytest.mark.parametrize("number", range(11))
+async def end_of(cluster: Cluster, node: Node) -> None:
+    """Let it write something, so that it learns of its disk, and ends itself for that."""
+
+    async def is_gone() -> bool:
+        with suppress(InDoubt, NotDone):
+            await add(cluster, next(one for one in cluster.nodes if one != node), "more")
+        return not (await cluster.roles())[node]
+
+    await until(is_gone)
+
+
+@pytest.mark.parametrize("number", range(17))
 def test_a_fault_is_seen_and_comes_to_an_end(number: int, living: Living) -> None:
     async def test(cluster: Cluster) -> None:
         leader = await leader_of(cluster)
         other = next(node for node in cluster.nodes if node != leader)
         fault = every_fault(leader, other, cluster.nodes)[number]
-        assert type(fault) in cluster.supports
+        if type(fault) not in cluster.supports:
+            assert type(fault) in DISKS
+            return
         assert not (await cluster.probe(fault, [])).proven if type(fault) is not ClockSkew else True
         await cluster.apply([fault])
+        if isinstance(fault, FullDisk | BrokenDisk):
+            await end_of(cluster, fault.node)
         evidence = await cluster.probe(fault, [fault])
         assert evidence.proven, f"{fault}: {evidence.words}"
         if isinstance(fault, Wipe):

@@ -8,7 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nemesis.fault import ClientLink, ClockSkew, Crash, Fault, Partition, Pause, Slow, Wipe
+from nemesis.fault import (
+    BrokenDisk,
+    ClientLink,
+    ClockSkew,
+    Crash,
+    Fault,
+    FullDisk,
+    Partition,
+    Pause,
+    PowerLoss,
+    Slow,
+    SlowDisk,
+    Wipe,
+)
 from nemesis.grudge import between
 from nemesis.union import Lag, Skew, masked, union
 from nemesis.written import read, written
@@ -24,6 +37,10 @@ faults: st.SearchStrategy[Fault] = st.one_of(
     st.builds(Pause, nodes),
     st.builds(ClockSkew, nodes, st.integers(-9, 9), st.sampled_from((0.5, 1.0, 2.0))),
     st.builds(Wipe, nodes),
+    st.builds(SlowDisk, nodes, st.integers(0, 99)),
+    st.builds(FullDisk, nodes),
+    st.builds(BrokenDisk, nodes, st.booleans()),
+    st.builds(PowerLoss, nodes, st.booleans()),
     st.builds(ClientLink, nodes, st.booleans()),
 )
 
@@ -34,6 +51,9 @@ def test_the_order_of_faults_means_nothing(active: list[Fault], chance: object) 
     one, two = union(active), union(other)
     assert (one.cut, one.down, one.wiped, one.paused, one.clocks) == (
         *(two.cut, two.down, two.wiped, two.paused, two.clocks),
+    )
+    assert (one.slow_disks, one.full, one.broken, one.dark) == (
+        *(two.slow_disks, two.full, two.broken, two.dark),
     )
     assert (one.stalled, one.reset, one.slow.keys()) == (two.stalled, two.reset, two.slow.keys())
 
@@ -48,7 +68,10 @@ def test_a_masked_crash_pause_or_cut_changes_nothing_that_shows(
         assert so.down == without.down
         assert so.reset - without.down == without.reset - without.down
         assert all(set(link) & silent for link in so.cut - without.cut)
-    elif isinstance(fault, Crash | Pause | Wipe | Partition):
+        assert (so.ill - silent, so.dark.keys() - without.wiped) == (
+            *(without.ill - silent, without.dark.keys() - without.wiped),
+        )
+    elif isinstance(fault, Crash | Pause | Wipe | Partition | FullDisk | BrokenDisk | PowerLoss):
         assert so != without
 
 
@@ -76,6 +99,17 @@ def test_what_bends_a_clock_twice_adds_up() -> None:
         (ClockSkew("n1", 5), [Wipe("n1")], True),
         (Crash("n1"), [Wipe("n1")], True),
         (Wipe("n1"), [Crash("n1")], False),
+        (SlowDisk("n1", 5), [Pause("n1")], True),
+        (SlowDisk("n1", 5), [SlowDisk("n1", 5)], False),
+        (FullDisk("n1"), [BrokenDisk("n1")], False),
+        (FullDisk("n1"), [BrokenDisk("n1", writes=True)], True),
+        (BrokenDisk("n1"), [FullDisk("n1")], False),
+        (BrokenDisk("n1"), [BrokenDisk("n1", writes=True)], True),
+        (BrokenDisk("n1", writes=True), [BrokenDisk("n1")], False),
+        (BrokenDisk("n1"), [PowerLoss("n1")], True),
+        (PowerLoss("n1"), [Crash("n1")], False),
+        (PowerLoss("n1"), [Wipe("n1")], True),
+        (Crash("n1"), [PowerLoss("n1")], True),
         (ClientLink("n1", reset=True), [Pause("n1")], False),
         (ClientLink("n1"), [Pause("n1")], True),
         (ClientLink("n1"), [ClientLink("n1", reset=True)], True),
@@ -84,6 +118,18 @@ def test_what_bends_a_clock_twice_adds_up() -> None:
 )
 def test_what_masks_what(fault: Fault, others: list[Fault], moot: bool) -> None:
     assert masked(fault, others) is moot
+
+
+def test_what_delays_a_disk_twice_adds_up_and_the_worst_of_errors_and_losses_holds() -> None:
+    so = union(
+        [
+            *(SlowDisk("n1", 10), SlowDisk("n1", 5), BrokenDisk("n2", writes=True)),
+            *(BrokenDisk("n2"), FullDisk("n3"), PowerLoss("n1"), PowerLoss("n1", torn=True)),
+        ]
+    )
+    assert (so.slow_disks, so.broken) == ({"n1": 15}, {"n2": True})
+    assert so.dark == {"n1": True}
+    assert (sorted(so.down), sorted(so.ill)) == (["n1"], ["n2", "n3"])
 
 
 @given(faults)

@@ -8,7 +8,7 @@ from itertools import islice
 import pytest
 
 from nemesis import registry
-from nemesis.fault import Crash, Pause
+from nemesis.fault import DISKS, Crash, Pause, PowerLoss
 from nemesis.plan import AtNodes, Nemesis
 from nemesis.registry import NoNemesis, check_supported, named, nemeses
 from nemesis.targets import Scene, resolve
@@ -28,7 +28,7 @@ def test_a_plan_injects_only_its_kinds(name: str) -> None:
         aim = step.aim if step.when is None else step.when.then("n3")
         if aim is not None:
             faults = aim.faults(SCENE, draw)
-            assert {type(fault) for fault in faults} <= nemesis.kinds
+            assert {type(fault) for fault in faults} <= nemesis.kinds | nemesis.more
             busy += bool(faults)
     assert busy > 250
 
@@ -98,6 +98,23 @@ def test_what_a_cluster_cannot_do_is_refused_beforehand() -> None:
         NoNemesis, match=r"'clock' needs .* cannot do: clock; it can do crash, pause"
     ):
         check_supported(named("kill,clock"), surface)
+
+
+def test_a_disk_loses_power_only_where_that_can_be_done() -> None:
+    def kinds(surface: FakeSurface) -> set[type]:
+        found, draw = set(), seeded("disk")
+        for step in islice(named("disk")[0].plan(surface, draw), 100):
+            if step.aim is not None:
+                found |= {type(fault) for fault in step.aim.faults(SCENE, draw)}
+        return found
+
+    surface = FakeSurface()
+    assert kinds(surface) == DISKS
+    surface.supports = frozenset(DISKS - {PowerLoss})
+    check_supported(named("disk"), surface)
+    assert kinds(surface) == surface.supports
+    with pytest.raises(NoNemesis, match="cannot do: power-loss"):
+        check_supported(named("power-loss"), surface)
 
 
 MINE = Nemesis("mine", "crashes n1 for ever", frozenset({Crash}), lambda surface, draw: iter(()))

@@ -29,6 +29,20 @@ def test_a_full_disk_takes_nothing_and_still_tells_what_it_has() -> None:
     assert disk.open("a").read(0, 9) == b"onetwo"
 
 
+def test_what_cannot_be_synced_can_be_written_and_is_lost_with_the_power() -> None:
+    disk = with_file(b"one")
+    disk.fails_to_sync = True
+    file = disk.open("a")
+    file.append(b"two")
+    for sync in (file.sync, disk.sync_dir):
+        with pytest.raises(OSError, match="5"):
+            sync()
+    assert not disk.all_durable()
+    disk.power_off(lambda below: 0)
+    assert disk.open("a").read(0, 9) == b"one"
+    assert disk.all_durable()
+
+
 def test_a_bit_flips() -> None:
     disk = with_file(b"abc")
     disk.flip("a", 8)
