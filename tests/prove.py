@@ -1,7 +1,7 @@
 """How did the long proofs end? Runs them and writes the table into the docs.
 
-`python -m tests.prove` runs all of them; with paths or options of pytest, those, and the rows of the
-others stay as they are. What a proof records as its property `measured` stands in the table.
+`python -m tests.prove` runs all of them; with paths or options of pytest, those, and the rows of
+the others stay as they are. What a proof records as its property `measured` stands there too.
 
 Rules of this file:
 1. A row tells of one run: on which day and of which commit.
@@ -24,7 +24,7 @@ PAGE = ROOT / "docs" / "proofs.md"
 HEAD = """\
 # The long proofs
 
-Written by `make prove`, which runs every long proof in full (`make prove PROOFS=tests/…` runs some).
+Written by `make prove`, which runs every long proof in full, or some: `make prove PROOFS=tests/…`.
 A row tells of the last run of that proof.
 
 | proof | result | seconds | measured | run on |

@@ -94,7 +94,7 @@ def render(
         ],
         "pictures": pictures,
     }
-    style, script = _own("page.css"), _own("page.js")
+    style, script = look() + _own("page.css"), _own("page.js")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     return environment.from_string(_own("page.html")).render(
         title=words.visible(title, 200),
@@ -117,6 +117,11 @@ def render(
         script_hash=fingerprint(script),
         data=inside_script(data),
     )
+
+
+def look() -> str:
+    """The sheet of style that every page begins with."""
+    return _own("look.css")
 
 
 def _own(name: str) -> str:

@@ -25,7 +25,7 @@ from checker.formats.event import HistoryError
 from checker.history import History
 from checker.model import Model
 from checker.page import HEADLINES as _OF_A_HISTORY
-from checker.page import SIGNS, fingerprint, inside_script, words
+from checker.page import SIGNS, fingerprint, inside_script, look, words
 from checker.verdict import Verdict
 from harness.plan import Results
 from harness.report.calls import table_of
@@ -116,7 +116,7 @@ def _page(
     picture = picture_of(run.path, played.logs, history, model, wrong, places)
     calls = 0 if history is None else len(history)
     judges, gates = passed(results)
-    style, script = _own("page.css"), _script()
+    style, script = look() + _own("page.css"), _script()
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     environment.filters["duration"] = words.duration
     return environment.from_string(_own("page.html")).render(
