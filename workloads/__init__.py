@@ -2,8 +2,8 @@
 
 session     what a session with a ZooKeeper-like service offers, and what its errors mean
 workload    what a workload is: calls, adapters, judges
-register, set, lock   the bundled ones
-judges, replies, membership, tenures   who judges them
+register, set, lock, multi, sequence   the bundled ones
+judges, replies, membership, tenures, wholeness, numbering   who judges them
 zookeeper/  how each is performed on a ZooKeeper-like service
 names       which workloads and adapters there are
 """

@@ -20,6 +20,8 @@ WORKLOADS: Final[Mapping[str, str]] = MappingProxyType(
         "register": "workloads.register:Register",
         "set": "workloads.set:Set",
         "lock": "workloads.lock:Locks",
+        "multi": "workloads.multi:Multi",
+        "sequence": "workloads.sequence:Sequences",
     }
 )
 ADAPTERS: Final[Mapping[str, str]] = MappingProxyType(
@@ -27,6 +29,8 @@ ADAPTERS: Final[Mapping[str, str]] = MappingProxyType(
         "register:zookeeper": "workloads.zookeeper.register:RegistersOnZooKeeper",
         "set:zookeeper": "workloads.zookeeper.set:SetsOnZooKeeper",
         "lock:zookeeper": "workloads.zookeeper.lock:LocksOnZooKeeper",
+        "multi:zookeeper": "workloads.zookeeper.multi:GroupsOnZooKeeper",
+        "sequence:zookeeper": "workloads.zookeeper.sequence:SequencesOnZooKeeper",
     }
 )
 

@@ -123,7 +123,7 @@ class Stat:
 class Reply:
     """`zxid`: up to where the answering server knew the history. The rest where there is any.
 
-    After a create `path` is the name that the node got.
+    After a create `path` is the name that the node got. `bare`: nothing more can be told of this.
     """
 
     zxid: int
@@ -131,6 +131,7 @@ class Reply:
     path: str = ""
     data: bytes = b""
     names: tuple[str, ...] = ()
+    bare: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +200,10 @@ class ZooKeeperSession(Protocol):
 
     async def get(self, path: str, *, synced: bool = False) -> Reply:
         """Data and stat, as this server knows them."""
+        ...
+
+    async def get_all(self, paths: Sequence[str], *, synced: bool = False) -> Sequence[Reply]:
+        """The same of all of these at one moment; of what is not there, neither data nor stat."""
         ...
 
     async def set(self, path: str, data: bytes, version: int = ANY_VERSION) -> Reply:

@@ -29,6 +29,7 @@ NEMESES: Final = (  # and `disk`, which half of the seeds have besides
     "client-link",
     "wipe",
 )
+USUAL: Final = ("register", "set", "lock")  # in half of the seeds; in the others, the others
 CALM_S: Final = 5.0  # before the first fault
 _LEAST: Final = 3  # clients
 _LATE: Final = 8  # one in so many seeds asks little, and often of leaders that are none any more
@@ -51,12 +52,15 @@ def case_for(seed: int, wishes: Wishes) -> Case:
     """What this seed tries."""
     draw = Chance(seed).draw("hunt")
     # All are drawn, wished for or not, so that a wish changes nothing but what it says.
-    workload = tuple(WORKLOADS)[draw(len(WORKLOADS))]
+    workload = USUAL[draw(len(USUAL))]
     nemeses = _some(draw)
     rate = (50.0, 20.0, 100.0, 200.0)[draw(4)]
     concurrency = (10, 5, 20)[draw(3)]
     pace = (1.0, 0.5, 0.25)[draw(3)]
     around = conditions(draw)
+    others = [name for name in WORKLOADS if name not in USUAL]
+    if (another := Chance(seed).draw("hunt/others"))(2):
+        workload = others[another(len(others))]
     if draw(_LATE) == _LATE - 1 and wishes.workload in (None, "register"):
         # A leader that was deposed is caught only if it is asked for nothing but reads.
         workload, nemeses, rate, concurrency, pace = "register", ("depose",), 10.0, 5, 0.5

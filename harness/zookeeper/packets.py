@@ -11,7 +11,7 @@ from target_node.wire.data import OPEN_ACL_UNSAFE
 from target_node.wire.data import Stat as WireStat
 from target_node.wire.frames import CLIENT_LIMIT
 from target_node.wire.jute import INT, Malformed
-from target_node.wire.multi import WriteOperation
+from target_node.wire.multi import CheckResult, DeleteResult, WriteOperation
 from target_node.wire.requests import (
     CheckVersionRequest,
     Create2Request,
@@ -74,6 +74,7 @@ def reply(zxid: int, response: Any) -> Reply:
         path=getattr(response, "path", ""),
         data=getattr(response, "data", None) or b"",
         names=getattr(response, "children", ()),
+        bare=response is None or isinstance(response, DeleteResult | CheckResult),
     )
 
 

@@ -27,7 +27,7 @@ from target_node.wire.connect import (
 from target_node.wire.data import OPEN_ACL_UNSAFE
 from target_node.wire.frames import frame
 from target_node.wire.jute import INT, Malformed
-from target_node.wire.multi import MultiRequest, MultiResponse
+from target_node.wire.multi import MultiReadRequest, MultiRequest, MultiResponse
 from target_node.wire.replies import ErrorResponse
 from target_node.wire.requests import (
     CloseSessionRequest,
@@ -144,6 +144,17 @@ class Session:
         """Data and stat, as this server knows them, or, synced, once it has caught up."""
         behind = SyncRequest(path) if synced else None
         return await self._ask(OpCode.GET_DATA, GetDataRequest(path, watch=False), behind)
+
+    async def get_all(self, paths: Sequence[str], *, synced: bool = False) -> Sequence[Reply]:
+        """The same of all of these at one moment; of what is not there, neither data nor stat."""
+        behind = SyncRequest(paths[0]) if synced else None
+        request = MultiReadRequest(tuple(GetDataRequest(path, watch=False) for path in paths))
+        zxid, response = await self._exchange(OpCode.MULTI_READ, request, behind)
+        assert isinstance(response, MultiResponse)
+        wrong = [one.err for one in response.results if isinstance(one, ErrorResponse)]
+        if any(error != ErrorCode.NO_NODE for error in wrong):
+            self._refuse(next(error for error in wrong if error != ErrorCode.NO_NODE), zxid)
+        return [reply(zxid, result) for result in response.results]
 
     async def set(self, path: str, data: bytes, version: int = ANY_VERSION) -> Reply:
         """Let the node hold this; the reply has its stat."""

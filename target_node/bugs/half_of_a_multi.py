@@ -43,10 +43,9 @@ BUG: Final = Bug(
     "half-of-a-multi",
     "a multi is done as a whole or not at all",
     "ZOOKEEPER-1624",
-    (),
+    ("whole", "linearizable", "contract", "versions"),
     (
         Override(Prep, "_multi", _do_what_can_be_done),
         Override(tree, "_as_refused", _as_they_are),
     ),
-    unwatched="no workload reads all parts of a multi that fails",
 )

@@ -22,7 +22,6 @@ BUG: Final = Bug(
     "nested-create2-answers-as-create",
     "an operation is answered in a multi as it is alone",
     "ZOOKEEPER-4026",
-    (),
+    ("whole",),
     (Override(reply, "_result", _result_without_stat),),
-    unwatched="no workload has a create2 in a multi, and looks at its stat",
 )

@@ -31,6 +31,6 @@ BUG: Final = Bug(
     "sequence-from-child-count",
     "the number of a sequential node is greater than all before it",
     "ZOOKEEPER-1046",
-    ("tenures",),
+    ("numbering", "tenures"),
     (Override(prep, "create", _number_by_children),),
 )
