@@ -23,11 +23,18 @@ def gates_of(
         yield Gate(f"{nemesis} had an effect", proven > 0, "" if proven else why)
 
 
+def too_few(
+    enough: int, kinds: Sequence[str], counts: Mapping[str, Mapping[str, int]]
+) -> Mapping[str, int]:
+    """The kinds of calls of which fewer were answered, and how many."""
+    answered = {kind: counts.get(kind, {}).get("ok", 0) for kind in kinds}
+    return {kind: number for kind, number in answered.items() if number < enough}
+
+
 def _calls(
     phase: str, enough: int, kinds: Sequence[str], counts: Mapping[str, Mapping[str, int]]
 ) -> Gate:
-    few = {kind: counts.get(kind, {}).get("ok", 0) for kind in kinds}
-    few = {kind: number for kind, number in few.items() if number < enough}
+    few = too_few(enough, kinds, counts)
     told = ", ".join(f"{number} of {kind}" for kind, number in few.items())
     why = f"fewer than {enough} were answered: {told}" if few else ""
     return Gate(f"calls in phase {phase}", not few, why)

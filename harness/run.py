@@ -22,7 +22,7 @@ from harness.agreement import agreement, ended, quiet_logs
 from harness.chance import Chance
 from harness.client import Client, Shared
 from harness.cluster import Cluster
-from harness.gates import gates_of
+from harness.gates import gates_of, too_few
 from harness.observer import Observer, Silence
 from harness.pace import Pace
 from harness.plan import Gate, Plan, Played, Violation
@@ -35,6 +35,7 @@ from workloads.workload import Adapter, Workload
 
 SHORT_S: Final = 5.0  # to wait for what will hardly come
 LOOK_S: Final = 1.0  # between two looks at the roles
+LATE: Final = 3  # times the calm may last longer than was planned
 
 
 class Run:
@@ -122,7 +123,7 @@ class Run:
         self._phase("load")
         working = [self._loop.create_task(client.work()) for client in self._clients]
         try:
-            await self._pause(plan.calm_s)
+            await self._calm()
             if self._nemeses:
                 self._phase("faults")
                 await self._disturb(plan.time_s - plan.calm_s)
@@ -135,6 +136,16 @@ class Run:
         for failure in ended:
             if isinstance(failure, Exception):
                 raise failure
+
+    async def _calm(self) -> None:
+        """Until enough was answered without any fault, which takes a busy machine longer."""
+        plan, counts, kinds = self._plan, self._shared.counts, self._shared.workload.kinds
+        await self._pause(plan.calm_s)
+        until = self._loop.time() + LATE * plan.calm_s
+        while too_few(plan.enough, kinds, counts.get("load", {})):
+            if self._hurry.is_set() or self._loop.time() >= until:
+                return
+            await self._pause(plan.calm_s / 10)
 
     def _client(self, place: int, node: str) -> Client:
         async def connect() -> Any:

@@ -127,6 +127,9 @@ class ScriptedRun(Run):
         super().__init__(*of_run, **more)
         self._client_class = partial(_ScriptedClient, script)
 
+    async def _calm(self) -> None:
+        await self._pause(self._plan.calm_s)  # the faults have their times
+
 
 class _ScriptedClient(Client):
     """Asks what its part says, at its times."""

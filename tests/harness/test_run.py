@@ -209,6 +209,18 @@ def test_what_has_not_been_seen_is_told(tmp_path: Path) -> None:
     assert {one.name for one in results.played.violations} == {"recovery", "last calls"}
 
 
+@pytest.mark.parametrize(("enough", "calm_s"), [(1, 2.0), (10, 4.0), (10**6, 8.0)])
+def test_no_fault_before_enough_was_answered_or_it_takes_too_long(
+    tmp_path: Path, enough: int, calm_s: float
+) -> None:
+    slow = {"time_s": 12.0, "rate": 20.0, "enough": enough}
+    results, store, _ = play(tmp_path, Plan(**QUICK | slow, nemeses=("kill",)), Service())
+    began = {e["value"]: e["time_ns"] for e in events(store) if e["f"] == "phase"}
+    waited_s = (began["faults"] - began["load"]) / 1e9
+    assert calm_s <= waited_s < calm_s + 4.0
+    assert ("calls in phase load" in not_passed(results)) == (enough == 10**6)
+
+
 def test_replicas_that_differ_are_wrong(tmp_path: Path) -> None:
     async def meddle(cluster: MemoryCluster, hurry: asyncio.Event) -> None:
         cluster.differ = True
