@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 WRONG_USAGE: Final = 2
 ILL: Final = 1
 
-Hosts = Annotated[str, typer.Option("--hosts", help="a,b,c, or a TOML file that tells more.")]
+Hosts = Annotated[
+    str,
+    typer.Option("--hosts", help="a,b,c, a TOML file that tells more, or a Vagrantfile's folder."),
+]
 SshConfig = Annotated[
     Path | None, typer.Option("--ssh-config", help="OpenSSH's configuration; default: the user's.")
 ]

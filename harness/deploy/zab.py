@@ -16,10 +16,12 @@ from harness.deploy.target import CACHE, Member, zoo_cfg
 from harness.pack import pack
 
 TICK_MS: Final = 200
-_LACKS: Final = (
-    "python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || "
-    'echo "Python 3.11 or newer: $(python3 --version 2>&1 || true)"'
-)
+_LACKS: Final = """\
+if ! python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+  echo "Python 3.11 or newer (apt-get install python3): $(python3 --version 2>&1 || true)"
+elif ! python3 -c 'import asyncio' 2>/dev/null; then
+  echo "the whole standard library of Python: apt-get install python3"
+fi"""
 
 
 class Zab:

@@ -1,6 +1,6 @@
 """Which hosts are there, and how does one log in to each?
 
-As names (`a,b,c`), each as `ssh` would take it; or as a TOML file:
+As names (`a,b,c`), each as `ssh` would take it; as a folder with a Vagrantfile; or as a TOML file:
 
     [defaults]
     user = "root"
@@ -22,11 +22,13 @@ from typing import Any, Final
 
 import msgspec
 
-from harness.hosts import openssh
+from harness.hosts import openssh, vagrant
 from harness.hosts.login import Login
 from harness.hosts.secret import secret
 from harness.hosts.ways import BySocket
 
+BESIDE: Final = "inventory.toml"
+"""What a Vagrantfile's folder may say of its machines besides what Vagrant does."""
 _MOST: Final = 255  # ids of servers
 _NAME: Final = re.compile(r"[A-Za-z0-9_:][A-Za-z0-9_.:-]*")
 
@@ -74,11 +76,15 @@ def logins(
     try:
         if "," not in hosts and (hosts.endswith(".toml") or Path(hosts).is_file()):
             found = _of_file(Path(hosts), ssh_config)
+        elif vagrant.is_folder(Path(hosts)):
+            found = _of_vagrant(Path(hosts))
         else:
             names = [name.strip() for name in hosts.split(",") if name.strip()]
             found = [openssh.login(name, ssh_config) for name in names]
     except openssh.BadConfig as bad:
         raise BadInventory(str(bad)) from None
+    except vagrant.NoMachines as why:
+        raise BadInventory(str(why)) from None
     _check(hosts, found)
     if accept_new:
         found = [replace(login, accept_new=True) for login in found]
@@ -86,21 +92,40 @@ def logins(
 
 
 def _of_file(path: Path, ssh_config: Path | None) -> list[Login]:
+    said = _read(path)
+    found = []
+    for name, entry in said.hosts.items():
+        found.append(_named(path, name, _both(said.defaults, entry), ssh_config))
+    return found
+
+
+def _of_vagrant(folder: Path) -> list[Login]:
+    """Vagrant says which there are and how to log in; an inventory beside its file goes before."""
+    config = vagrant.ssh_config(folder)
+    beside = folder / BESIDE
+    said = _read(beside) if beside.exists() else _File({})
+    return [
+        _named(beside, name, _both(said.defaults, said.hosts.get(name, Entry())), config)
+        for name in vagrant.names(config)
+    ]
+
+
+def _read(path: Path) -> _File:
     try:
-        said = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), _File)
+        return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), _File)
     except OSError as problem:
         raise BadInventory(f"{path}: {problem.strerror}") from None
     except UnicodeDecodeError:
         raise BadInventory(f"{path} is not written in UTF-8") from None
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as problem:
         raise BadInventory(f"{path}: {problem}") from None
-    found = []
-    for name, entry in said.hosts.items():
-        try:
-            found.append(_login(name, _both(said.defaults, entry), path.parent, ssh_config))
-        except ValueError as problem:
-            raise BadInventory(f"{path}: hosts.{name}: {problem}") from None
-    return found
+
+
+def _named(path: Path, name: str, entry: Entry, ssh_config: Path | None) -> Login:
+    try:
+        return _login(name, entry, path.parent, ssh_config)
+    except ValueError as problem:
+        raise BadInventory(f"{path}: hosts.{name}: {problem}") from None
 
 
 def _both(defaults: Entry, entry: Entry) -> Entry:

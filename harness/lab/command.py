@@ -21,10 +21,19 @@ Folder = Annotated[Path, typer.Option("--folder", help="Where its keys and its i
 def up(
     nodes: Annotated[int, typer.Option("--nodes", min=1, max=200, help="How many hosts.")] = 5,
     folder: Folder = FOLDER,
+    tree: Annotated[
+        Path | None,
+        typer.Option(
+            "--tree",
+            help="The hosts have this file tree, a bare Debian's, which is made there if there is "
+            "none; default: this machine's.",
+        ),
+    ] = None,
 ) -> None:
     """Make hosts that stay until `zabtest lab down`. Needs Linux and root.
 
-    Examples: `zabtest lab up --nodes 3` · `ssh -F /run/zabtest/lab/ssh_config n1`
+    Examples: `zabtest lab up --nodes 3` · `ssh -F /run/zabtest/lab/ssh_config n1` ·
+    `zabtest lab up --tree build/tree`
     """
     from harness.lab.lab import NoLab
     from harness.lab.lab import up as make
@@ -37,7 +46,7 @@ def up(
         )
         raise typer.Exit(WRONG_USAGE)
     try:
-        lab = make(nodes, folder=folder, kept=True)
+        lab = make(nodes, folder=folder, kept=True, tree=tree)
     except NoLab as why:
         typer.echo(f"zabtest: {why}", err=True)
         raise typer.Exit(WRONG_USAGE) from None

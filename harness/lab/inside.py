@@ -34,8 +34,8 @@ _LOOK_S: Final = 0.005
 _HOLDER: Final = 0  # standard input: it ends when whoever holds the lab does
 
 
-def main(folder: Path, nodes: int) -> int:
-    """Be the lab in this folder."""
+def main(folder: Path, nodes: int, lower: Path) -> int:
+    """Be the lab in this folder, with hosts that have this file tree below what they write."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, _leave)
     with socket.socket(socket.AF_UNIX) as listening:
@@ -45,7 +45,7 @@ def main(folder: Path, nodes: int) -> int:
         trees = folder / "trees"
         trees.mkdir(exist_ok=True)
         _sh("mount", "-t", "tmpfs", "-o", "mode=755,size=60%", "tmpfs", str(trees))
-        hosts = {number: _begin(number, folder) for number in range(1, nodes + 1)}
+        hosts = {number: _begin(number, folder, lower) for number in range(1, nodes + 1)}
         try:
             _connect(hosts)
             _wait_for_all(hosts, folder)
@@ -62,10 +62,10 @@ class Failed(Exception):
     """The lab cannot be built; in a sentence."""
 
 
-def _begin(number: int, folder: Path) -> subprocess.Popen[bytes]:
+def _begin(number: int, folder: Path, lower: Path) -> subprocess.Popen[bytes]:
     with (folder / f"{number}.log").open("wb") as log:
         return subprocess.Popen(
-            becoming(number, folder), stdin=subprocess.PIPE, stdout=log, stderr=log
+            becoming(number, folder, lower), stdin=subprocess.PIPE, stdout=log, stderr=log
         )
 
 
@@ -151,4 +151,4 @@ def _sh(*argv: str, given: str = "") -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), int(sys.argv[2])))
+    sys.exit(main(Path(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])))

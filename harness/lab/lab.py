@@ -26,8 +26,11 @@ from harness.hosts.login import Login
 from harness.lab.addresses import MOST_NODES, address, hosts_file, name
 from harness.lab.inside import READY, SOCKET
 from harness.lab.node import SSHD_CONFIG
+from harness.lab.tree import NoTree
+from harness.lab.tree import tree as fresh
 
 INVENTORY: Final = "inventory.toml"
+_OWN: Final = Path("/")
 _ROOT: Final = Path(__file__).parent.parent.parent
 _NEEDED: Final = {
     "unshare": "util-linux",
@@ -85,16 +88,25 @@ class Lab:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def up(nodes: int = 5, *, folder: Path | None = None, kept: bool = False) -> Lab:
-    """Build one and wait until all its hosts answer. `kept`: it outlives this process."""
+def up(
+    nodes: int = 5, *, folder: Path | None = None, kept: bool = False, tree: Path | None = None
+) -> Lab:
+    """Build one and wait until all its hosts answer. `kept`: it outlives this process.
+
+    Its hosts have the file tree in `tree`, a fresh Debian's; or this machine's own.
+    """
     _check(nodes)
+    try:
+        lower = fresh(tree) if tree else _OWN
+    except NoTree as why:
+        raise NoLab(str(why)) from None
     if folder is None:
         folder = Path(tempfile.mkdtemp(prefix="zabtest-lab-"))
     else:
         folder.mkdir(mode=0o700, parents=True)
     try:
         _write(folder, nodes)
-        return _begin(folder, nodes, kept=kept)
+        return _begin(folder, nodes, lower, kept=kept)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -110,14 +122,14 @@ def _check(nodes: int) -> None:
         raise NoLab(f"a lab needs more programs: apt-get install {' '.join(missing)}")
 
 
-def _begin(folder: Path, nodes: int, *, kept: bool) -> Lab:
+def _begin(folder: Path, nodes: int, lower: Path, *, kept: bool) -> Lab:
     reader, writer = os.pipe()
     try:
         process = subprocess.Popen(
             [
                 *("unshare", "--net", "--mount", "--pid", "--fork", "--mount-proc"),
                 *("--kill-child", sys.executable, "-P", "-m", "harness.lab.inside"),
-                *(str(folder), str(nodes)),
+                *(str(folder), str(nodes), str(lower)),
             ],
             # Whoever holds the other end holds the lab: it itself does, if it is to be kept.
             stdin=reader if kept else subprocess.PIPE,

@@ -1,7 +1,7 @@
 """What is done, as root in namespaces of its own, to be a host?
 
-Its file tree is this machine's, with all that is written to it in memory: nothing that happens on
-it, be it `rm -rf /`, changes the machine.
+Its file tree is this machine's, or a fresh Debian's, with all that is written to it in memory:
+nothing that happens on it, be it `rm -rf /`, changes the machine.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ set -e
 read -r go
 mount --make-rprivate /
 mkdir -p "$tree/up" "$tree/work" "$tree/root"
-mount -t overlay overlay -o "lowerdir=/,upperdir=$tree/up,workdir=$tree/work" "$tree/root"
+mount -t overlay overlay -o "lowerdir=$lower,upperdir=$tree/up,workdir=$tree/work" "$tree/root"
 cd "$tree/root"
 mount --rbind /dev dev
 mount -t proc proc proc
@@ -69,12 +69,13 @@ exec /usr/sbin/sshd -D -e -f /etc/ssh/lab_sshd_config
 """
 
 
-def becoming(number: int, folder: Path) -> list[str]:
+def becoming(number: int, folder: Path, lower: Path) -> list[str]:
     """The command that becomes this host, once it reads a line."""
     known = {
         "name": name(number),
         "address": address(number),
         "address_6": address_6(number),
+        "lower": str(lower),
         "tree": f"{folder}/trees/{name(number)}",
         "keys": f"{folder}/keys",
     }

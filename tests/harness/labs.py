@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
@@ -15,12 +16,21 @@ from harness.hosts.ssh import Pool, SshHost
 from harness.lab import lab as labs
 
 T = TypeVar("T")
+TREE = Path(__file__).parents[2] / "build" / "tree"
 
 
 @pytest.fixture(scope="session")
 def lab() -> Iterator[labs.Lab]:
     """Five hosts."""
     one = labs.up(5)
+    yield one
+    one.close()
+
+
+@pytest.fixture(scope="session")
+def fresh_lab() -> Iterator[labs.Lab]:
+    """Three hosts with the file tree of a bare Debian, made once and kept below `build`."""
+    one = labs.up(3, tree=TREE)
     yield one
     one.close()
 

@@ -1,3 +1,3 @@
-from tests.harness.labs import lab
+from tests.harness.labs import fresh_lab, lab
 
-__all__ = ["lab"]
+__all__ = ["fresh_lab", "lab"]
