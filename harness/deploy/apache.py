@@ -41,5 +41,8 @@ class Apache:
             *("org.apache.zookeeper.server.quorum.QuorumPeerMain", "zoo.cfg"),
         ]
 
+    def trial(self) -> Sequence[str]:
+        return ["java", "-version"]
+
     def lacks(self) -> str:
         return _LACKS

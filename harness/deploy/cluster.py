@@ -24,13 +24,28 @@ from harness.deploy.packets import Network
 from harness.deploy.target import CLIENT_PORT, HOME, Member, Target
 from harness.hosts.host import Host
 from harness.hosts.trouble import HostTrouble
+from harness.preload import shim
 from harness.standing import Standing, all_serve, caught_up
 from harness.zookeeper.session import CALL_S, Session, connect
-from nemesis.fault import ClientLink, ClockSkew, Crash, Fault, Node, Partition, Pause, Wipe
+from nemesis.fault import (
+    BrokenDisk,
+    ClientLink,
+    ClockSkew,
+    Crash,
+    Fault,
+    FullDisk,
+    Node,
+    Partition,
+    Pause,
+    SlowDisk,
+    Wipe,
+)
 from nemesis.surface import Evidence
 from nemesis.union import union
 
 START_S: Final = 60.0
+PRELOADED: Final[frozenset[type]] = frozenset({ClockSkew, SlowDisk, FullDisk, BrokenDisk})
+"""What a library that is preloaded into the process does."""
 _LOOK_S: Final = 0.1
 
 _T = TypeVar("_T")
@@ -46,10 +61,12 @@ class HostCluster:
         opened: AbstractAsyncContextManager[Sequence[Host]],
     ) -> None:
         self.nodes: tuple[Node, ...] = tuple(nodes)
-        clocks = [ClockSkew] if target.skews else []
-        self.supports: frozenset[type] = frozenset(
-            [Partition, ClientLink, Crash, Pause, Wipe, *clocks]
-        )
+        self.supports: frozenset[type] = frozenset([Partition, ClientLink, Crash, Pause, Wipe])
+        if target.skews:
+            self.supports |= {ClockSkew}
+        self._without = self.supports
+        if not shim.lacks():  # until a host is found that does not take it
+            self.supports |= PRELOADED
         self.ended: dict[Node, str] = {}
         """Who ended by itself, though nobody wanted it so: its exit status and last words."""
         self.changed: dict[Node, Sequence[str]] = {}
@@ -63,6 +80,7 @@ class HostCluster:
         self._renewing: asyncio.Task[None] | None = None
         self._events: dict[Node, Sequence[Path]] = {}
         self._held = False
+        self._ill: frozenset[Node] = frozenset()  # who may end itself for its disk
 
     async def deploy(self, directory: Path) -> None:
         """Install, configure and start it, and wait until all nodes serve."""
@@ -84,6 +102,8 @@ class HostCluster:
         self._before = dict(zip(self.nodes, seen, strict=True))
         self._held = True
         await self._all(lambda one: one.install(members))
+        if any(one.preload.why_not for one in self._hosted.values()):
+            self.supports = self._without
         await self._all(Hosted.start)
         self._renewing = asyncio.get_running_loop().create_task(self._renew())
         try:
@@ -109,7 +129,9 @@ class HostCluster:
         so = union(active)
         async with self._changing:
             await self._standings()  # who ended by itself did so before this
+            self._ill |= so.ill
             await self._all(lambda one: one.set(so, self._network))
+            self._ill = so.ill
 
     async def probe(self, fault: Fault, active: Sequence[Fault]) -> Evidence:
         """What is seen of it."""
@@ -188,7 +210,7 @@ class HostCluster:
         told = dict(zip(self.nodes, await self._all(Hosted.standing), strict=True))
         for node, (_, how) in told.items():
             one = self._hosted[node]
-            if how and one.up and one.turn == turns.get(node):
+            if how and one.up and one.turn == turns.get(node) and node not in self._ill:
                 self.ended.setdefault(node, how)
         return {node: standing for node, (standing, _) in told.items()}
 

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Final, assert_never
 
-from harness.deploy import scripts
+from harness.deploy import preloading, scripts
 from harness.deploy.hosted import Hosted
 from harness.deploy.packets import COUNTS, Network, counts
 from harness.deploy.target import CLIENT_PORT, ELECTION_PORT, HOME
@@ -38,6 +38,7 @@ from nemesis.union import union
 SILENCE_S: Final = 0.3  # for which a cut link is listened to
 _TIMED_OUT: Final = "124"  # as `timeout` tells it
 _CLOSE_MS: Final = 20  # as near as two clocks can be read
+_MS: Final = 1_000_000
 _RATE_S: Final = 0.25  # over which a rate is measured
 _PATIENCE_S: Final = 1.0  # a node looks at its clock file every 50 ms
 
@@ -48,6 +49,7 @@ class Probes:
     def __init__(self, hosted: Mapping[Node, Hosted], network: Network) -> None:
         self._hosted = hosted
         self._network = network
+        self._asked: dict[Node, int] = {}  # how often its process had asked for the time
 
     async def probe(self, fault: Fault, active: Sequence[Fault]) -> Evidence:
         """What is seen of it, while these are active."""
@@ -67,7 +69,15 @@ class Probes:
                 return await self._skewed(fault, active)
             case ClientLink(node, reset):
                 return await self._unusable(node, reset=reset)
-            case Slow() | SlowDisk() | FullDisk() | BrokenDisk() | PowerLoss():
+            case SlowDisk(node):
+                return await self._failing(node, "syncs_late", "took longer to sync")
+            case FullDisk(node):
+                return await self._failing(node, "writes_failed", "found no room to write")
+            case BrokenDisk(node, writes=True):
+                return await self._failing(node, "writes_failed", "failed to write")
+            case BrokenDisk(node):
+                return await self._failing(node, "syncs_failed", "failed to sync")
+            case Slow() | PowerLoss():
                 return Evidence(proven=False, words="cannot be done here")
             case _:
                 assert_never(fault)
@@ -138,8 +148,34 @@ class Probes:
             if proven or loop.time() >= until:
                 return Evidence(proven, said)
 
+    async def _failing(self, node: Node, what: str, words: str) -> Evidence:
+        """Whether what is to fail has failed for its process; it may not have tried yet."""
+        one = self._hosted[node]
+        loop = asyncio.get_running_loop()
+        until = loop.time() + _PATIENCE_S
+        while True:
+            seen = await preloading.seen(one.host)
+            number: int = getattr(seen, what) - getattr(one.before, what)
+            if number > 0 or loop.time() >= until:
+                return Evidence(number > 0, f"{node} {words} ({number})")
+            await asyncio.sleep(_RATE_S)
+
+    async def _told(self, node: Node) -> tuple[int, int, int] | None:
+        """What its process was told last of both times, and the real one, in ms."""
+        seen = await preloading.seen(self._hosted[node].host)
+        asked, self._asked[node] = self._asked.get(node), seen.timer_asked
+        if asked == seen.timer_asked:
+            return None
+        # What a rate has added to both is not an offset.
+        gained = seen.timer_told - seen.timer_real
+        offset = seen.wall_told - seen.wall_real - gained
+        real_ms = seen.timer_real // _MS
+        return seen.timer_told // _MS, real_ms + round(offset / _MS), real_ms
+
     async def _clock(self, node: Node) -> tuple[int, int, int] | None:
         """Its time for timers, its wall time, and its host's wall time, in ms."""
+        if not self._hosted[node].skews:
+            return await self._told(node)
         ask = scripts.ask(CLIENT_PORT, "envi", within_s=1.0)
         done = await self._hosted[node].host.run(f"{ask}; echo host=$(date +%s%3N)")
         told = facts(done.text, "=")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from harness.deploy import preloading
 from harness.deploy.audit import look
 from harness.deploy.hosted import look_at
 from harness.deploy.packets import CHAIN
@@ -88,6 +89,10 @@ async def examine(host: Host, target: Target, others: Sequence[Host]) -> Sequenc
     else:
         words = "no partitions: apt-get install iptables, and be root"
         step("packets", words, well=False)
+    preload = await preloading.tried(host, target)
+    program = target.trial()[0]
+    words = f"{program} takes them from what is preloaded" if preload.path else preload.why_not
+    step("disks and clocks", words, well=bool(preload.path), needed=False)
     netem = facts.get("netem") == "yes"
     words = "the kernel can delay" if netem else "none: the kernel has no netem (sch_netem)"
     step("delays", words, well=netem, needed=False)

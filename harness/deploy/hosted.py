@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Final
 
-from harness.deploy import lease, scripts
+from harness.deploy import lease, preloading, scripts
 from harness.deploy.packets import Network
+from harness.deploy.preloading import Preload
 from harness.deploy.target import BASE, CACHE, CLIENT_PORT, HOME, Member, Target
-from harness.hosts.host import Done, Host, checked, words
+from harness.deploy.uploading import put_once
+from harness.hosts.host import Done, Host, checked
 from harness.hosts.trouble import CommandFailed, HostTrouble, printable
 from harness.local.words import facts
+from harness.preload import shim
 from harness.standing import Standing
 from nemesis.union import Skew, Union
 
@@ -35,6 +38,7 @@ _STEPS: Final = {
     75: "the node cannot be started",
     76: "its disk cannot be wiped",
     77: "its clock cannot be bent",
+    78: "its process cannot be bent",
 }
 # What a host is, in one answer: a line for each kind of thing, and what it lacks.
 _FACTS: Final = f"""\
@@ -95,8 +99,15 @@ class Hosted:
         self.up = False
         self.turn = 0
         """Counts its starts and its ends that we wanted: what was seen across one means nothing."""
+        self.preload = Preload()
+        self.before = shim.Seen()
+        """What its disk had done when it was last told to fail in another way."""
+        self.skews = target.skews
         self._target = target
         self._wiped = False
+        self._ill = False
+        self._wanted = shim.Wanted()
+        self._numbers = count(1)
 
     async def install(self, members: Sequence[Member]) -> None:
         """All files that it needs, and who undoes its faults; whatever was there ends."""
@@ -110,21 +121,16 @@ class Hosted:
         await asyncio.gather(*(host.put(data, path) for path, data in mine.items()))
         await checked(host, f"sh {lease.FOLDER}/undo")  # of a run that nobody ended
         for name, data in self._target.programs().items():
-            await self._install(data, f"{CACHE}/{name}")
-
-    async def _install(self, data: bytes, path: str) -> None:
-        """Unless it is there already, byte for byte."""
-        wanted = f"{hashlib.sha256(data).hexdigest()}  {path}"
-        same = f"printf '%s\\n' {words([wanted])} | sha256sum -c --status 2>/dev/null"
-        if (await self.host.run(same, again=True)).status:
-            await self.host.put(data, path)
-            if (await self.host.run(same, again=True)).status:
-                raise HostTrouble(self.host.name, f"{path} does not hold what was written to it")
+            await put_once(self.host, data, f"{CACHE}/{name}")
+        self.preload = await preloading.tried(self.host, self._target)
 
     async def start(self) -> None:
         """Start it, and let its faults expire by themselves from now on."""
-        await self._do(lease.renew() + scripts.start(self._target.command()))
+        await self._do(lease.renew() + self.preload.new_page() + self._start())
         self.up = True
+
+    def _start(self) -> str:
+        return scripts.start(self.preload.command(self._target.command()))
 
     async def renew(self) -> None:
         """Let its faults last on."""
@@ -135,22 +141,29 @@ class Hosted:
         name = self.host.name
         # Also rules that are there already: a lease that ran out may have taken them.
         steps = [lease.renew(), network.script(name, network.drops(name, so))]
-        if name in so.down:
+        # Whose disk failed may be as good as dead: it is started afresh.
+        healed = self._ill and name not in so.ill
+        if name in so.down or healed:
             steps.append(scripts.KILL)
         if name in so.wiped and not self._wiped:
             steps.append(scripts.wipe(self.member.sid))
         skew = so.clocks.get(name, Skew())
         steps.append(scripts.bend(skew.offset_ms, skew.rate))
-        if name not in so.down and not self.up:
-            steps.append(scripts.start(self._target.command()))
+        wanted = shim.wanted_of(name, so, clock=not self._target.skews)
+        if not wanted.same_disk(self._wanted):
+            self.before = await preloading.seen(self.host)
+        steps.append(self.preload.bend(wanted.as_bytes(next(self._numbers))))
+        if name not in so.down and (healed or not self.up):
+            steps.append(self._start())
         if name not in so.down:
             steps.append(scripts.PAUSE if name in so.paused else scripts.RESUME)
         up = name not in so.down
-        if up != self.up:
+        if up != self.up or healed:
             self.up = False
             self.turn += 1
         await self._do("".join(steps))
-        self._wiped, self.up = name in so.wiped, up
+        self._wiped, self._ill, self.up = name in so.wiped, name in so.ill, up
+        self._wanted = wanted
 
     async def standing(self) -> tuple[Standing, str]:
         """What it says that it is; or, if its process is gone, how that ended."""

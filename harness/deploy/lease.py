@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import Final
 
 from harness.deploy.packets import TOOLS, nothing
+from harness.deploy.preloading import UNDO as UNBEND
 from harness.deploy.scripts import PRELUDE
 from harness.deploy.target import BASE
 
@@ -28,6 +29,7 @@ UNDO: Final = (
     + "".join(f"(\n{nothing(kind)}) || failed=1\n" for kind in TOOLS)
     + 'look; if [ "$state" = T ]; then kill -CONT "$pid"; fi\n'
     + "bend 0 1.0\n"
+    + UNBEND
     + "exit $failed\n"
 )
 

@@ -33,7 +33,7 @@ class Target(Protocol):
 
     @property
     def skews(self) -> bool:
-        """Whether one node's clock can be bent by a file."""
+        """Whether one node's clock can be bent by a file; else what is preloaded bends it."""
 
     @property
     def writes_events(self) -> bool:
@@ -47,6 +47,9 @@ class Target(Protocol):
 
     def command(self) -> Sequence[str]:
         """How it is started, in its home."""
+
+    def trial(self) -> Sequence[str]:
+        """The same program, started for a moment, to see what can be preloaded into it."""
 
     def lacks(self) -> str:
         """A script that prints a line for each thing that a host lacks for it."""

@@ -59,5 +59,8 @@ class Zab:
         files = ("--events", "events.jsonl", "--clock", "clock.json")
         return ["env", f"PYTHONPATH={packed}", "python3", "-P", *node, "zoo.cfg", *files]
 
+    def trial(self) -> Sequence[str]:
+        return ["python3", "-c", ""]
+
     def lacks(self) -> str:
         return _LACKS

@@ -5,23 +5,37 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from harness.cluster import CannotDeploy
-from harness.deploy import lease
+from harness.deploy import lease, preloading
 from harness.deploy.apache import Apache
 from harness.deploy.audit import differences, look
 from harness.deploy.cluster import HostCluster
+from harness.deploy.examine import examine
 from harness.deploy.target import BASE, HOME, Target
 from harness.deploy.zab import Zab
 from harness.hosts.host import Host
 from harness.lab.lab import Lab
-from nemesis.fault import ClientLink, ClockSkew, Crash, Fault, Partition, Pause, Wipe
+from harness.preload import shim
+from nemesis.fault import (
+    BrokenDisk,
+    ClientLink,
+    ClockSkew,
+    Crash,
+    Fault,
+    FullDisk,
+    Partition,
+    Pause,
+    SlowDisk,
+    Wipe,
+)
 from tests.harness.labs import hosts_of
+from workloads.session import InDoubt, NotDone
 
 RECOVER_S = 60
 BOTH_WAYS = Partition(frozenset({("n1", "n2"), ("n2", "n1"), ("n1", "n3"), ("n3", "n1")}))
@@ -227,11 +241,86 @@ def test_who_ends_by_itself_is_told(lab: Lab, tmp_path: Path) -> None:
     run(lab, tmp_path, disturb)
 
 
+async def proven(cluster: HostCluster, fault: Fault) -> str:
+    """In which words, once there is something to write."""
+    end = time.monotonic() + RECOVER_S
+    while True:
+        for node in cluster.nodes:
+            with suppress(InDoubt, NotDone):
+                session = await cluster.connect(node, timeout_s=2)
+                await session.create("/more", b"1", sequential=True)
+                await session.close()
+        seen = await cluster.probe(fault, [fault])
+        if seen.proven:
+            return seen.words
+        assert time.monotonic() < end, seen
+
+
+async def fail_all_disks(cluster: HostCluster) -> None:
+    """Each in another way, each proven, and nobody blamed."""
+    rounds: Sequence[Sequence[Fault]] = (
+        (SlowDisk("n1", 100), FullDisk("n2")),
+        (BrokenDisk("n3"), BrokenDisk("n4", writes=True)),
+    )
+    for faults in rounds:
+        await cluster.apply(faults)
+        for fault in faults:
+            await proven(cluster, fault)
+        await cluster.apply([])
+        await cluster.recovered(within_s=RECOVER_S)
+    assert cluster.ended == {}
+
+
+def test_disks_that_fail(lab: Lab, tmp_path: Path) -> None:
+    async def disturb(cluster: HostCluster, hosts: list[Host]) -> None:
+        assert {SlowDisk, FullDisk, BrokenDisk} <= cluster.supports
+        await write_and_read(cluster, "/first")
+        await fail_all_disks(cluster)
+        await cluster.apply([FullDisk("n1"), Crash("n1")])
+        await cluster.apply([FullDisk("n1")])
+        await cluster.apply([])
+        await cluster.recovered(within_s=RECOVER_S)
+        assert cluster.ended == {}
+        await write_and_read(cluster, "/last")
+        await agreed(cluster)
+
+    run(lab, tmp_path, disturb)
+
+
+def test_a_host_that_does_not_take_what_is_preloaded_does_no_disks(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shim, "built", lambda: b"of another machine")
+
+    async def doing() -> None:
+        async with hosts_of(tuple(lab.logins[:1])) as (host,):
+            why = (await preloading.tried(host, Zab())).why_not
+            assert "cannot be preloaded" in why
+            steps = {one.about: one for one in await examine(host, Zab(), [])}
+            assert (steps["disks and clocks"].well, steps["disks and clocks"].words) == (False, why)
+            cluster = cluster_of([host], Zab())
+            try:
+                assert FullDisk in cluster.supports
+                await cluster.deploy(tmp_path)
+                assert FullDisk not in cluster.supports
+                assert ClockSkew in cluster.supports, "by its own file"
+            finally:
+                await cluster.stop()
+
+    asyncio.run(doing())
+
+
 def test_apache_on_the_same_hosts(lab: Lab, tmp_path: Path) -> None:
     async def doing() -> None:
         async with cluster_on(lab, tmp_path, Apache()) as (cluster, _):
-            assert ClockSkew not in cluster.supports
             await write_and_read(cluster, "/first")
+            clocks = [ClockSkew("n1", -60_000), ClockSkew("n2", rate=2.0), ClockSkew("n3")]
+            await cluster.apply(clocks)
+            for fault in clocks:
+                assert "its rate is" in await proven(cluster, fault)
+            assert not (await cluster.probe(clocks[0], [ClockSkew("n1")])).proven
+            await cluster.apply([])
+            await fail_all_disks(cluster)
             roles = await cluster.roles()
             leader = next(node for node, role in roles.items() if role == "leader")
             others = [node for node in cluster.nodes if node != leader]

@@ -1,0 +1,1 @@
+"""A library of ours, preloaded into the process of a node, that bends its clock and its disk."""
