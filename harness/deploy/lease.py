@@ -48,11 +48,11 @@ INSTALL: Final = f"mkdir -p {FOLDER}; rm -f {FOLDER}/until {FOLDER}/expired\n"
 
 
 def renew(lease_s: float = LEASE_S) -> str:
-    """Let the faults of this host last for so long from now on."""
+    """Let the faults of this host last for so long from now on. Two may say so at once."""
     return f"""\
 cd {FOLDER} || exit 72
 read -r up rest </proc/uptime
-echo $((${{up%%.*}} + {round(lease_s)})) >until.new && mv -f until.new until || exit 72
+echo $((${{up%%.*}} + {round(lease_s)})) >until.$$ && mv -f until.$$ until || exit 72
 {{ read -r pid start <watcher && read -r stat </proc/$pid/stat; }} 2>/dev/null || stat=
 set -- ${{stat##*) }}
 if [ -z "$stat" ] || [ "${{20}}" != "$start" ] || [ "$1" = Z ]; then
