@@ -31,6 +31,7 @@ from harness.recorder import Recorder
 from harness.store import StoredRun
 from nemesis.conduct import conduct
 from nemesis.plan import Nemesis
+from nemesis.registry import check_supported
 from workloads.workload import Adapter, Workload
 
 SHORT_S: Final = 5.0  # to wait for what will hardly come
@@ -79,6 +80,7 @@ class Run:
         began = self._loop.time()
         self._phase("deploy")
         await self._cluster.deploy(self._store.nodes)
+        check_supported(self._nemeses, self._cluster)  # which may have found out only now
         self._phase("prepare")
         await prepare(self._cluster, self._shared.adapter, connect_s=self._plan.connect_s)
         watching = self._loop.create_task(self._watch_roles())

@@ -98,6 +98,8 @@ def run(
             if request.keep_on_invalid and status == Verdict.INVALID.exit_status:
                 runner.run(_keep())
             return status
+        except NoNemesis as problem:
+            return _refuse(str(problem))
         finally:
             runner.run(cluster.stop())
 

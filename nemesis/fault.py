@@ -37,6 +37,20 @@ class Slow:
 
 
 @dataclass(frozen=True, slots=True)
+class Packets:
+    """Of the packets over these links such shares come twice, overtake others, or have a wrong bit.
+
+    A stream of TCP makes good for all of that, late; so it means something only where packets can
+    be touched, and nothing to what stands between two streams.
+    """
+
+    links: frozenset[Link]
+    duplicate: float = 0.0
+    reorder: float = 0.0
+    corrupt: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Crash:
     """The process is killed, without warning; started again when the fault is lifted."""
 
@@ -111,6 +125,7 @@ DISKS: Final[frozenset[type]] = frozenset({SlowDisk, FullDisk, BrokenDisk, Power
 Fault: TypeAlias = (
     Partition
     | Slow
+    | Packets
     | Crash
     | Pause
     | ClockSkew

@@ -17,6 +17,7 @@ from nemesis.fault import (
     ClockSkew,
     Crash,
     FullDisk,
+    Packets,
     Partition,
     Pause,
     PowerLoss,
@@ -27,7 +28,7 @@ from nemesis.fault import (
 from nemesis.grudge import GRUDGES
 from nemesis.phases import phases
 from nemesis.plan import Nemesis, OverLinks, Plan
-from nemesis.surface import Surface
+from nemesis.surface import Reasoned, Surface
 from nemesis.written import name_of
 
 GROUP: Final = "zabtest.nemeses"
@@ -91,6 +92,10 @@ BUNDLED: Final = (
         "slow", "links are late, lose pieces, or are narrow", Slow, schedules.steps(schedules.slow)
     ),
     _nemesis(
+        "packets", "packets come twice, overtake others, or have a wrong bit", Packets,
+        schedules.steps(schedules.packets),
+    ),
+    _nemesis(
         "wipe", "a node loses its disk while all others hold everything", Wipe,
         schedules.steps(schedules.WIPE, hold_s=(0.5, 2.0)),
     ),
@@ -149,5 +154,13 @@ def check_supported(chosen: Iterable[Nemesis], surface: Surface) -> None:
             can = ", ".join(sorted(name_of(kind) for kind in surface.supports)) or "none"
             raise NoNemesis(
                 f"the nemesis {nemesis.name!r} needs faults that this cluster cannot do: "
-                f"{', '.join(missing)}; it can do {can}"
+                f"{', '.join(missing)}; it can do {can}{_reasons(nemesis, surface)}"
             )
+
+
+def _reasons(nemesis: Nemesis, surface: Surface) -> str:
+    if not isinstance(surface, Reasoned):
+        return ""
+    lacking = sorted(nemesis.kinds - surface.supports, key=name_of)
+    said = dict.fromkeys(surface.why_not(kind) for kind in lacking)
+    return "".join(f" ({why})" for why in said if why)

@@ -23,6 +23,7 @@ from nemesis.fault import (
     Fault,
     FullDisk,
     Node,
+    Packets,
     Partition,
     Pause,
     PowerLoss,
@@ -38,6 +39,7 @@ _QUIET_ONE_IN: Final = 64
 
 WAIT_S: Final = (1.0, 5.0)
 HOLD_S: Final = (1.0, 8.0)
+_SLOWED: Final = ("isolate-one", "isolate-leader", "one-way", "random-halves")
 
 
 def between(low: float, high: float, draw: Draw) -> float:
@@ -115,13 +117,12 @@ def depose(draw: Draw) -> Aim:
 
 def slow(draw: Draw) -> Aim:
     """Links that are late, lose pieces, or are narrow."""
-    shapes = ("isolate-one", "isolate-leader", "one-way", "random-halves")
     kinds: Sequence[Callable[[], Callable[..., Fault]]] = (
         lambda: partial(Slow, delay_ms=10 * 2 ** draw(8), jitter_ms=10 * draw(20)),
         lambda: partial(Slow, loss=(5 + 5 * draw(9)) / 100),
         lambda: partial(Slow, bytes_per_s=1 << (18 - draw(8))),
     )
-    shape = shapes[draw(len(shapes))]
+    shape = _SLOWED[draw(len(_SLOWED))]
     return OverLinks(shape, kinds[draw(len(kinds))]())
 
 
@@ -154,6 +155,18 @@ def disk(surface: Surface, draw: Draw) -> Iterator[Step]:
     while True:
         for kind in kinds:
             yield next(kind)
+
+
+def packets(draw: Draw) -> Aim:
+    """Packets that come twice, overtake others, or have a wrong bit."""
+    shape = _SLOWED[draw(len(_SLOWED))]
+    share = (5 + 5 * draw(6)) / 100
+    kinds = (
+        partial(Packets, duplicate=share),
+        partial(Packets, reorder=share),
+        partial(Packets, corrupt=share),
+    )
+    return OverLinks(shape, kinds[draw(len(kinds))])
 
 
 def rolling(surface: Surface, draw: Draw) -> Iterator[Step]:

@@ -47,6 +47,14 @@ class Surface(Protocol):
 
 
 @runtime_checkable
+class Reasoned(Protocol):
+    """A surface that finds out when it is deployed what it can do, and says why not."""
+
+    def why_not(self, kind: type) -> str:
+        """What keeps it from this kind of fault; empty, if nothing more can be said."""
+
+
+@runtime_checkable
 class Watched(Protocol):
     """A surface on which one can see what nodes do at the moment at which they do it."""
 

@@ -7,7 +7,7 @@ stays cut, for as long as a single fault wants it so.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from nemesis.fault import (
@@ -19,6 +19,7 @@ from nemesis.fault import (
     FullDisk,
     Link,
     Node,
+    Packets,
     Partition,
     Pause,
     PowerLoss,
@@ -30,22 +31,38 @@ from nemesis.fault import (
 
 @dataclass(frozen=True, slots=True)
 class Lag:
-    """How slow a link is; `loss` and `bytes_per_s` as in `Slow`."""
+    """How slow a link is, as in `Slow`, and what becomes of its packets, as in `Packets`."""
 
     delay_ms: int = 0
     jitter_ms: int = 0
     loss: float = 0.0
     bytes_per_s: int = 0
+    duplicate: float = 0.0
+    reorder: float = 0.0
+    corrupt: float = 0.0
 
-    def also(self, other: Slow) -> Lag:
+    def also(self, other: Slow | Packets) -> Lag:
         """Both at once: they add up, as on a way with two such pieces."""
+        if isinstance(other, Packets):
+            return replace(
+                self,
+                duplicate=_either(self.duplicate, other.duplicate),
+                reorder=_either(self.reorder, other.reorder),
+                corrupt=_either(self.corrupt, other.corrupt),
+            )
         limits = [one for one in (self.bytes_per_s, other.bytes_per_s) if one]
-        return Lag(
-            self.delay_ms + other.delay_ms,
-            self.jitter_ms + other.jitter_ms,
-            1 - (1 - self.loss) * (1 - other.loss),
-            min(limits, default=0),
+        return replace(
+            self,
+            delay_ms=self.delay_ms + other.delay_ms,
+            jitter_ms=self.jitter_ms + other.jitter_ms,
+            loss=_either(self.loss, other.loss),
+            bytes_per_s=min(limits, default=0),
         )
+
+
+def _either(one: float, other: float) -> float:
+    """The share that meets at least one of two fates."""
+    return 1 - (1 - one) * (1 - other)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +142,7 @@ def _add(so: _Sum, fault: Fault) -> None:
     match fault:
         case Partition(links):
             so.cut |= links
-        case Slow(links):
+        case Slow(links) | Packets(links):
             for link in links:
                 so.slow[link] = so.slow.get(link, Lag()).also(fault)
         case Crash(node):
@@ -166,7 +183,7 @@ def masked(fault: Fault, others: Iterable[Fault]) -> bool:
     so = union(others)
     still = so.down | so.paused  # who says nothing and takes nothing in
     match fault:
-        case Partition(links) | Slow(links):
+        case Partition(links) | Slow(links) | Packets(links):
             return all(link in so.cut or not still.isdisjoint(link) for link in links)
         case Wipe(node):
             return node in so.wiped

@@ -13,6 +13,7 @@ from nemesis.fault import (
     Crash,
     Fault,
     FullDisk,
+    Packets,
     Partition,
     Pause,
     PowerLoss,
@@ -24,6 +25,7 @@ from nemesis.fault import (
 KINDS: Final[Mapping[str, type]] = {
     "partition": Partition,
     "slow": Slow,
+    "packets": Packets,
     "crash": Crash,
     "pause": Pause,
     "clock": ClockSkew,

@@ -1,7 +1,7 @@
 """Is a host as it was before?
 
-What is compared is what faults touch: rules for packets, queueing disciplines, processes of ours
-and stopped ones, and the clock against the controller's.
+What is compared is what faults touch: rules for packets, queueing disciplines, routes of ours,
+processes of ours and stopped ones, and the clock against the controller's.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
+from harness.deploy import slow
 from harness.deploy.target import BASE
 from harness.hosts.host import Host
 
@@ -20,6 +21,8 @@ for tool in iptables ip6tables; do
   $tool -w 5 -S 2>/dev/null | sed "s/^/rule=$tool /"
 done
 tc qdisc show 2>/dev/null | sed 's/^/qdisc=/'
+(ip route show proto {slow.ROUTES}; ip -6 route show proto {slow.ROUTES}) 2>/dev/null |
+  sed 's/^/route=/'
 for one in /proc/[0-9]*; do
   {{ read -r stat <$one/stat; }} 2>/dev/null || continue
   set -- ${{stat##*) }}
@@ -38,6 +41,7 @@ class Seen:
 
     rules: tuple[str, ...]
     qdiscs: tuple[str, ...]
+    routes: tuple[str, ...]
     processes: tuple[str, ...]
     ahead_ms: float
     unsure_ms: float
@@ -56,7 +60,7 @@ async def look(host: Host) -> Seen:
 
     # The clock is read first: what follows does not make it less sure than one way takes.
     ahead_ms = (int("".join(every("now")) or before) - before) / 1e6
-    return Seen(every("rule"), every("qdisc"), every("process"), ahead_ms, took_ms)
+    return Seen(every("rule"), every("qdisc"), every("route"), every("process"), ahead_ms, took_ms)
 
 
 def differences(before: Seen, after: Seen) -> list[str]:
@@ -65,6 +69,7 @@ def differences(before: Seen, after: Seen) -> list[str]:
     for what, was, now in (
         ("rule", before.rules, after.rules),
         ("qdisc", before.qdiscs, after.qdiscs),
+        ("route", before.routes, after.routes),
         ("process", before.processes, after.processes),
     ):
         found += [f"{what} is new: {one}" for one in now if one not in was]

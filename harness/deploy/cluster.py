@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from harness.cluster import CannotDeploy
-from harness.deploy import audit, lease, replicas
+from harness.deploy import audit, lease, replicas, slow
 from harness.deploy.evidence import Probes
 from harness.deploy.hosted import Hosted, HostFacts, look_at
 from harness.deploy.packets import Network
@@ -35,8 +35,10 @@ from nemesis.fault import (
     Fault,
     FullDisk,
     Node,
+    Packets,
     Partition,
     Pause,
+    Slow,
     SlowDisk,
     Wipe,
 )
@@ -61,12 +63,17 @@ class HostCluster:
         opened: AbstractAsyncContextManager[Sequence[Host]],
     ) -> None:
         self.nodes: tuple[Node, ...] = tuple(nodes)
-        self.supports: frozenset[type] = frozenset([Partition, ClientLink, Crash, Pause, Wipe])
+        """Before `deploy`, which looks at the hosts, all that there may be."""
+        self.supports: frozenset[type] = frozenset(
+            [Partition, Slow, Packets, ClientLink, Crash, Pause, Wipe]
+        )
         if target.skews:
             self.supports |= {ClockSkew}
-        self._without = self.supports
-        if not shim.lacks():  # until a host is found that does not take it
-            self.supports |= PRELOADED
+        self._preloaded = PRELOADED - self.supports
+        self._why_not: dict[type, str] = {}
+        self.supports |= PRELOADED
+        if lacking := shim.lacks():
+            self._cannot(self._preloaded, f"there is not {lacking}")
         self.ended: dict[Node, str] = {}
         """Who ended by itself, though nobody wanted it so: its exit status and last words."""
         self.changed: dict[Node, Sequence[str]] = {}
@@ -98,18 +105,40 @@ class HostCluster:
             {node: (one.ssh_port,) for node, one in found.items()},
         )
         self._probes = Probes(self._hosted, self._network)
+        self._choose(found)
         seen = await self._all(lambda one: audit.look(one.host))
         self._before = dict(zip(self.nodes, seen, strict=True))
         self._held = True
         await self._all(lambda one: one.install(members))
-        if any(one.preload.why_not for one in self._hosted.values()):
-            self.supports = self._without
+        not_preloaded = [
+            f"{node}: {one.preload.why_not}"
+            for node, one in self._hosted.items()
+            if one.preload.why_not
+        ]
+        if not_preloaded:
+            self._cannot(self._preloaded, not_preloaded[0])
         await self._all(Hosted.start)
         self._renewing = asyncio.get_running_loop().create_task(self._renew())
         try:
             await self.recovered(within_s=START_S)
         except TimeoutError as late:
             raise CannotDeploy(f"the ensemble does not come up: {late}") from None
+
+    def _choose(self, found: Mapping[Node, HostFacts]) -> None:
+        """What these hosts can do; if one of them cannot, none does."""
+        if unable := [f"{node}: {one.not_slow}" for node, one in found.items() if not one.slow]:
+            self._cannot(frozenset((Slow, Packets)), unable[0])
+        else:
+            for node, one in self._hosted.items():
+                one.way = slow.WAYS[found[node].slow]
+
+    def _cannot(self, kinds: frozenset[type], why: str) -> None:
+        self._why_not |= dict.fromkeys(kinds, why)
+        self.supports -= kinds
+
+    def why_not(self, kind: type) -> str:
+        """What keeps these hosts from this kind of fault; empty, if that is not known."""
+        return self._why_not.get(kind, "")
 
     async def connect(self, node: Node, *, timeout_s: float) -> Session:
         """A new session with this node, the way that SSH goes too."""

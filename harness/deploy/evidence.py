@@ -13,6 +13,7 @@ from typing import Final, assert_never
 from harness.deploy import preloading, scripts
 from harness.deploy.hosted import Hosted
 from harness.deploy.packets import COUNTS, Network, counts
+from harness.deploy.slowness import Measuring
 from harness.deploy.target import CLIENT_PORT, ELECTION_PORT, HOME
 from harness.hosts.host import words
 from harness.local.words import facts
@@ -25,6 +26,7 @@ from nemesis.fault import (
     FullDisk,
     Link,
     Node,
+    Packets,
     Partition,
     Pause,
     PowerLoss,
@@ -33,7 +35,7 @@ from nemesis.fault import (
     Wipe,
 )
 from nemesis.surface import Evidence
-from nemesis.union import union
+from nemesis.union import Lag, union
 
 SILENCE_S: Final = 0.3  # for which a cut link is listened to
 _TIMED_OUT: Final = "124"  # as `timeout` tells it
@@ -50,6 +52,7 @@ class Probes:
         self._hosted = hosted
         self._network = network
         self._asked: dict[Node, int] = {}  # how often its process had asked for the time
+        self._measuring = Measuring(hosted, network)
 
     async def probe(self, fault: Fault, active: Sequence[Fault]) -> Evidence:
         """What is seen of it, while these are active."""
@@ -69,15 +72,14 @@ class Probes:
                 return await self._skewed(fault, active)
             case ClientLink(node, reset):
                 return await self._unusable(node, reset=reset)
-            case SlowDisk(node):
-                return await self._failing(node, "syncs_late", "took longer to sync")
-            case FullDisk(node):
-                return await self._failing(node, "writes_failed", "found no room to write")
-            case BrokenDisk(node, writes=True):
-                return await self._failing(node, "writes_failed", "failed to write")
-            case BrokenDisk(node):
-                return await self._failing(node, "syncs_failed", "failed to sync")
-            case Slow() | PowerLoss():
+            case SlowDisk() | FullDisk() | BrokenDisk():
+                return await self._disk(fault)
+            case Slow(links) | Packets(links):
+                so = union(active if fault in active else [*active, fault])
+                open_ones = sorted(links - so.cut)
+                lags = {link: so.slow.get(link, Lag()) for link in open_ones}
+                return await self._measuring.seen(fault, lags)
+            case PowerLoss():
                 return Evidence(proven=False, words="cannot be done here")
             case _:
                 assert_never(fault)
@@ -147,6 +149,17 @@ class Probes:
                 proven, said = False, f"{fault.node} does not tell its time"
             if proven or loop.time() >= until:
                 return Evidence(proven, said)
+
+    async def _disk(self, fault: SlowDisk | FullDisk | BrokenDisk) -> Evidence:
+        match fault:
+            case SlowDisk(node):
+                return await self._failing(node, "syncs_late", "took longer to sync")
+            case FullDisk(node):
+                return await self._failing(node, "writes_failed", "found no room to write")
+            case BrokenDisk(node, writes=True):
+                return await self._failing(node, "writes_failed", "failed to write")
+            case BrokenDisk(node):
+                return await self._failing(node, "syncs_failed", "failed to sync")
 
     async def _failing(self, node: Node, what: str, words: str) -> Evidence:
         """Whether what is to fail has failed for its process; it may not have tried yet."""

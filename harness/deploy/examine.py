@@ -15,6 +15,7 @@ from harness.deploy import preloading
 from harness.deploy.audit import look
 from harness.deploy.hosted import look_at
 from harness.deploy.packets import CHAIN
+from harness.deploy.slow import WAYS
 from harness.deploy.target import BASE, Target
 from harness.hosts.host import Host
 from harness.hosts.trouble import HostTrouble
@@ -35,7 +36,6 @@ echo "name=$(. /etc/os-release 2>/dev/null; echo "$PRETTY_NAME"), $(uname -sr)"
 for one in {" ".join(_PROGRAMS)}; do command -v $one >/dev/null || echo "program=$one"; done
 echo "free=$(df -Pk {BASE} /var/lib 2>/dev/null | awk 'NR==2 {{print int($4 / 1024)}}')"
 iptables -w 5 -S {CHAIN} >/dev/null 2>&1 && echo left=rules
-if unshare --net tc qdisc add dev lo root netem delay 1ms 2>/dev/null; then echo netem=yes; fi
 :
 """
 
@@ -93,9 +93,10 @@ async def examine(host: Host, target: Target, others: Sequence[Host]) -> Sequenc
     program = target.trial()[0]
     words = f"{program} takes them from what is preloaded" if preload.path else preload.why_not
     step("disks and clocks", words, well=bool(preload.path), needed=False)
-    netem = facts.get("netem") == "yes"
-    words = "the kernel can delay" if netem else "none: the kernel has no netem (sch_netem)"
-    step("delays", words, well=netem, needed=False)
+    if found.slow:
+        step("slowness", f"delay, loss, narrow links and bad packets by {WAYS[found.slow].name}")
+    else:
+        step("slowness", f"none: {found.not_slow}", well=False, needed=False)
     free = facts.get("free", "")
     roomy = free.isdecimal() and int(free) >= _LEAST_MB
     step("disk", f"{free or '?'} MB free for {BASE}", well=roomy)

@@ -9,7 +9,7 @@ from itertools import count
 from pathlib import Path
 from typing import Final
 
-from harness.deploy import lease, preloading, scripts
+from harness.deploy import lease, preloading, scripts, slow
 from harness.deploy.packets import Network
 from harness.deploy.preloading import Preload
 from harness.deploy.target import BASE, CACHE, CLIENT_PORT, HOME, Member, Target
@@ -39,6 +39,7 @@ _STEPS: Final = {
     76: "its disk cannot be wiped",
     77: "its clock cannot be bent",
     78: "its process cannot be bent",
+    79: "what it sends cannot be slowed down, or not any more",
 }
 # What a host is, in one answer: a line for each kind of thing, and what it lacks.
 _FACTS: Final = f"""\
@@ -51,7 +52,7 @@ command -v bash >/dev/null || echo "lacks=bash: apt-get install bash"
 command -v ip >/dev/null || echo "lacks=ip: apt-get install iproute2"
 iptables -w 5 -S INPUT >/dev/null 2>&1 && echo packets=yes
 if grep -qs . /proc/net/if_inet6 && ! ip6tables -w 5 -S INPUT >/dev/null 2>&1; then echo six=no; fi
-[ -e {lease.FOLDER}/until ] && {{ read -r pid start <{lease.FOLDER}/watcher &&
+{slow.FACTS}[ -e {lease.FOLDER}/until ] && {{ read -r pid start <{lease.FOLDER}/watcher &&
   read -r stat </proc/$pid/stat; }} 2>/dev/null && set -- ${{stat##*) }} &&
   [ "${{20}}" = "$start" ] && [ "$1" != Z ] && echo busy=yes
 mkdir -p {BASE} || echo "lacks=a directory {BASE} that can be written to"
@@ -66,6 +67,10 @@ class HostFacts:
     addresses: tuple[str, ...]
     ssh_port: int
     packets: bool
+    slow: str
+    """By which of the ways in `slow.WAYS` it sends slowly; "" for none."""
+    not_slow: str
+    """Why by none."""
     busy: bool
     lacks: tuple[str, ...]
 
@@ -85,6 +90,8 @@ async def look_at(host: Host, target: Target) -> HostFacts:
         addresses=every("address"),
         ssh_port=int(port) if port.isdecimal() else 22,
         packets=bool(every("packets")) and not every("six"),
+        slow="".join(every("slow")),
+        not_slow="; ".join(every("not-slow")),
         busy=bool(every("busy")),
         lacks=every("lacks"),
     )
@@ -97,6 +104,8 @@ class Hosted:
         self.host = host
         self.member = member
         self.up = False
+        self.way: slow.Slowing | None = None
+        """In which it can send slowly."""
         self.turn = 0
         """Counts its starts and its ends that we wanted: what was seen across one means nothing."""
         self.preload = Preload()
@@ -141,6 +150,9 @@ class Hosted:
         name = self.host.name
         # Also rules that are there already: a lease that ran out may have taken them.
         steps = [lease.renew(), network.script(name, network.drops(name, so))]
+        if self.way is not None:
+            lags, ports = network.lags(name, so), network.ssh_ports.get(name, (22,))
+            steps.append(slow.setting(self.way, lags, ports))
         # Whose disk failed may be as good as dead: it is started afresh.
         healed = self._ill and name not in so.ill
         if name in so.down or healed:

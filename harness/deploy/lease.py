@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from harness.deploy import slow
 from harness.deploy.packets import TOOLS, nothing
 from harness.deploy.preloading import UNDO as UNBEND
 from harness.deploy.scripts import PRELUDE
@@ -27,6 +28,7 @@ UNDO: Final = (
     + "failed=0\n"
     # Each in a shell of its own: what cannot be done keeps nothing else from being done.
     + "".join(f"(\n{nothing(kind)}) || failed=1\n" for kind in TOOLS)
+    + f"(\n{slow.UNDO}) && rm -f {slow.STATE} || failed=1\n"
     + 'look; if [ "$state" = T ]; then kill -CONT "$pid"; fi\n'
     + "bend 0 1.0\n"
     + UNBEND

@@ -20,7 +20,7 @@ from typing import Final
 
 from harness.deploy.target import CLIENT_PORT
 from nemesis.fault import Node
-from nemesis.union import Union
+from nemesis.union import Lag, Union
 
 CHAIN: Final = "ZABTEST"
 TOOLS: Final = {4: "iptables", 6: "ip6tables"}
@@ -55,6 +55,11 @@ class Network:
         senders = [a for a, b in sorted(so.cut) if b == node]
         clients = "reset" if node in so.reset else "stalled" if node in so.stalled else ""
         return Drops(tuple(one for a in senders for one in self.own(a)), clients)
+
+    def lags(self, node: Node, so: Union) -> Mapping[str, Lag]:
+        """How what this host sends to each address of another is to be."""
+        others = [one for one in self.addresses if one != node]
+        return {to: so.slow.get((node, b), Lag()) for b in others for to in self.own(b)}
 
     def script(self, node: Node, drops: Drops) -> str:
         """What lets this host drop this and no more."""

@@ -9,6 +9,9 @@ from typing import Final, Protocol
 CLIENT_PORT: Final = 2181
 QUORUM_PORT: Final = 2888
 ELECTION_PORT: Final = 3888
+MEASURED_PORT: Final = 3889
+"""What comes here by UDP shows how a link is; what comes to the next one is exempt from faults."""
+EXEMPT_PORT: Final = 3890
 BASE: Final = "/var/lib/zabtest"
 """Everything of ours on a host is below it."""
 HOME: Final = f"{BASE}/node"

@@ -10,6 +10,10 @@ from typing import Final
 MOST_NODES: Final = 200
 CONTROLLER: Final = "10.77.0.254"
 CONTROLLER_6: Final = "fd77::fe"
+SWITCH: Final = "10.77.0.253"
+SWITCH_PORT: Final = 1
+DEVICE: Final = "zabtest0"
+"""What leads to the switch, on a host."""
 
 
 def name(number: int) -> str:

@@ -23,7 +23,8 @@ from pathlib import Path
 from typing import Final
 
 from harness.hosts.ways import hand_out
-from harness.lab.addresses import CONTROLLER, CONTROLLER_6, address
+from harness.lab import switch
+from harness.lab.addresses import CONTROLLER, CONTROLLER_6, DEVICE, address
 from harness.lab.node import becoming
 
 READY: Final = "ready"
@@ -47,7 +48,7 @@ def main(folder: Path, nodes: int, lower: Path) -> int:
         _sh("mount", "-t", "tmpfs", "-o", "mode=755,size=60%", "tmpfs", str(trees))
         hosts = {number: _begin(number, folder, lower) for number in range(1, nodes + 1)}
         try:
-            _connect(hosts)
+            switching = _connect(hosts)
             _wait_for_all(hosts, folder)
         except Failed as failure:
             sys.stdout.write(f"{failure}\n")
@@ -55,6 +56,7 @@ def main(folder: Path, nodes: int, lower: Path) -> int:
         sys.stdout.write(f"{READY}\n")
         sys.stdout.flush()
         _serve(listening)
+        del switching  # which was to last so long
     return 0
 
 
@@ -69,10 +71,12 @@ def _begin(number: int, folder: Path, lower: Path) -> subprocess.Popen[bytes]:
         )
 
 
-def _connect(hosts: dict[int, subprocess.Popen[bytes]]) -> None:
+def _connect(hosts: dict[int, subprocess.Popen[bytes]]) -> subprocess.Popen[bytes] | None:
+    """Give them a network; what switches packets in it, where there can be such."""
     lines = ["link set lo up", f"link add {_BRIDGE} type bridge stp_state 0"]
     lines += [f"addr add {CONTROLLER}/24 dev {_BRIDGE}"]
     lines += [f"addr add {CONTROLLER_6}/64 dev {_BRIDGE} nodad", f"link set {_BRIDGE} up"]
+    wires = switch.wires(hosts)
     ours = os.readlink("/proc/self/ns/net")
     end = time.monotonic() + _PATIENCE_S
     for number, host in hosts.items():
@@ -84,11 +88,15 @@ def _connect(hosts: dict[int, subprocess.Popen[bytes]]) -> None:
             f"link add v{number} type veth peer name eth0 netns {host.pid}",
             f"link set v{number} master {_BRIDGE} up",
         ]
+        if number in wires:
+            lines += [f"link set {switch.wire(number)} netns {host.pid} name {DEVICE}"]
     _sh("ip", "-batch", "-", given="\n".join(lines) + "\n")
+    switching = switch.start(wires) if wires else None
     for host in hosts.values():
         assert host.stdin is not None
         host.stdin.write(b"go\n")
         host.stdin.close()
+    return switching
 
 
 def _network_of(pid: int) -> str:

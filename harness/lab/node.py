@@ -10,7 +10,7 @@ import shlex
 from pathlib import Path
 from typing import Final
 
-from harness.lab.addresses import address, address_6, name
+from harness.lab.addresses import DEVICE, SWITCH, address, address_6, name
 
 SSHD_CONFIG: Final = """\
 Port 22
@@ -60,6 +60,14 @@ addr add $address/24 dev eth0
 addr add $address_6/64 dev eth0 nodad
 link set eth0 up
 END
+if ip link show $device >/dev/null 2>&1; then
+  # What comes in by the switch need not go out by it, too: one way of two may be slow.
+  for one in all eth0 $device; do echo 0 >/proc/sys/net/ipv4/conf/$one/rp_filter; done
+  ip -batch - <<END
+link set $device addrgenmode none up
+route add $switch dev $device src $address
+END
+fi
 mkdir .lower
 pivot_root . .lower
 umount -l /.lower
@@ -77,6 +85,8 @@ def becoming(number: int, folder: Path, lower: Path) -> list[str]:
         "address_6": address_6(number),
         "lower": str(lower),
         "tree": f"{folder}/trees/{name(number)}",
+        "device": DEVICE,
+        "switch": SWITCH,
         "keys": f"{folder}/keys",
     }
     settings = "".join(f"{key}={shlex.quote(value)}\n" for key, value in known.items())

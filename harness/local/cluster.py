@@ -26,7 +26,7 @@ from harness.local.tailing import next_event
 from harness.local.words import comparable, print_of, standing
 from harness.standing import Standing, all_serve, caught_up
 from harness.zookeeper.session import CALL_S, Session, connect
-from nemesis.fault import DISKS, Fault, Node
+from nemesis.fault import DISKS, Fault, Node, Packets
 from nemesis.surface import Evidence
 from nemesis.union import Union, union
 from nemesis.written import KINDS
@@ -49,7 +49,7 @@ class LocalCluster:
         tick_ms: int = TICK_MS,
     ) -> None:
         self.nodes: tuple[Node, ...] = tuple(f"n{sid}" for sid in range(1, size + 1))
-        self.supports: frozenset[type] = frozenset(KINDS.values()) - DISKS
+        self.supports: frozenset[type] = frozenset(KINDS.values()) - DISKS - {Packets}
         self.ended: dict[Node, str] = {}
         """Who ended by itself, though nobody wanted it so: its exit status and last words."""
         self._module = tuple(module)

@@ -24,6 +24,7 @@ from nemesis.fault import (
     FullDisk,
     Link,
     Node,
+    Packets,
     Partition,
     Pause,
     PowerLoss,
@@ -74,7 +75,7 @@ class Probes:
                 return await self._skewed(fault, active)
             case ClientLink(node, reset):
                 return await self._unusable(node, reset=reset)
-            case SlowDisk() | FullDisk() | BrokenDisk() | PowerLoss():
+            case Packets() | SlowDisk() | FullDisk() | BrokenDisk() | PowerLoss():
                 return Evidence(proven=False, words="cannot be done here")
             case _:
                 assert_never(fault)

@@ -18,6 +18,7 @@ from nemesis.fault import (
     ClockSkew,
     Crash,
     Fault,
+    Packets,
     Partition,
     Pause,
     PowerLoss,
@@ -104,7 +105,7 @@ def _look(one: Held, said: _Said) -> None:
 def at_whom(fault: Fault, nodes: Sequence[str]) -> str:
     """The targets in a few words: n5 ∤ n1 n2, or n3 alone."""
     match fault:
-        case Partition(links) | Slow(links):
+        case Partition(links) | Slow(links) | Packets(links):
             return cut(links, nodes)
         case ClockSkew(node, offset_ms, rate):
             off = f" {offset_ms / 1000:+g} s" if offset_ms else ""

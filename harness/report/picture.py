@@ -16,7 +16,7 @@ from harness.report.clocks import clocks_of
 from harness.report.faults import Held, at_whom, cut, faults_of, paused
 from harness.report.logs import Bounds, bounds_of, logs_of
 from harness.report.nodes import Roles, roles_of
-from nemesis.fault import Partition, Slow
+from nemesis.fault import Packets, Partition, Slow
 
 _PARTS: Final = re.compile(r"([0-9]{1,9})")
 MOST_FAULTS: Final = 1_500
@@ -115,7 +115,7 @@ def picture_of(
         if timed is None or model is None
         else columns(timed, model, kept.rows, max(places, 1), end_ns),
     }
-    parted = [one for one in held if isinstance(one.fault, Partition | Slow)]
+    parted = [one for one in held if isinstance(one.fault, Partition | Slow | Packets)]
     return Picture(
         data=data,
         nodes=nodes,
@@ -149,7 +149,7 @@ def _nodes(
             found.update(map(str, note.value))
     for one in held:
         match one.fault:
-            case Partition(links) | Slow(links):
+            case Partition(links) | Slow(links) | Packets(links):
                 found.update(node for link in links for node in link)
             case other:
                 found.add(other.node)
@@ -194,10 +194,10 @@ def _told(one: Held, nodes: Sequence[str], end_ns: int) -> Told:
 
 
 def _matrix(one: Held, nodes: Sequence[str]) -> Matrix:
-    assert isinstance(one.fault, Partition | Slow), "only links make a matrix"
+    assert isinstance(one.fault, Partition | Slow | Packets), "only links make a matrix"
     links = one.fault.links
     until = "the end" if one.until_ns is None else f"{one.until_ns / 1e9:,.1f} s"
-    slow = "slowed: " if isinstance(one.fault, Slow) else ""
+    slow = {Slow: "slowed: ", Packets: "packets: "}.get(type(one.fault), "")
     return Matrix(
         when=f"{one.from_ns / 1e9:,.1f} – {until}",
         words=words.visible(slow + cut(links, nodes), 120),

@@ -27,7 +27,7 @@ from harness.sim.network import CLIENT_PORT, CLIENTS, Pace
 from harness.sim.node import SimNode
 from harness.sim.world import SimWorld
 from harness.zookeeper.session import CALL_S, Session, connect
-from nemesis.fault import Fault, Link, Node
+from nemesis.fault import Fault, Link, Node, Packets
 from nemesis.surface import Evidence
 from nemesis.union import Lag, Skew, Union, union
 from nemesis.written import KINDS
@@ -46,7 +46,8 @@ class SimCluster:
 
     def __init__(self, conditions: Conditions, chance: Chance) -> None:
         self.nodes: tuple[Node, ...] = tuple(f"n{sid}" for sid in range(1, conditions.nodes + 1))
-        self.supports: frozenset[type] = frozenset(KINDS.values())
+        # A stream never shows what became of its packets, but by the time that it took: `Slow`.
+        self.supports: frozenset[type] = frozenset(KINDS.values()) - {Packets}
         self.conditions = conditions
         self._chance = chance
         self._journals = Journals()

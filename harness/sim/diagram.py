@@ -26,6 +26,7 @@ from nemesis.fault import (
     Crash,
     Fault,
     FullDisk,
+    Packets,
     Partition,
     Pause,
     PowerLoss,
@@ -193,7 +194,7 @@ def _bands(store: StoredRun) -> Iterator[Band]:
     model = workload(store.facts()["plan"]["workload"], SYNCED).model
     for held in held_of(jsonl.read(store.history, model).notes, 0, ()):
         for fault in held.faults:
-            if isinstance(fault, Partition | Slow):
+            if isinstance(fault, Partition | Slow | Packets):
                 often = [node for link in sorted(fault.links) for node in link]
                 who = max(sorted(set(often)), key=often.count)
             else:
@@ -205,7 +206,7 @@ def _in_short(fault: Fault) -> str:
     match fault:
         case Partition():
             return "cut off"
-        case Slow():
+        case Slow() | Packets():  # of which no simulation has the second
             return "slow"
         case Crash():
             return "down"

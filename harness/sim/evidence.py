@@ -16,6 +16,7 @@ from nemesis.fault import (
     Fault,
     FullDisk,
     Node,
+    Packets,
     Partition,
     Pause,
     PowerLoss,
@@ -65,6 +66,8 @@ def probe(world: SimWorld, fault: Fault, active: Sequence[Fault]) -> Evidence:
                 f"nothing passes between clients and {node}",
                 f"clients can speak with {node}",
             )
+        case Packets():
+            return Evidence(proven=False, words="cannot be done here")
         case _:
             assert_never(fault)
 

@@ -18,7 +18,7 @@ from harness.fault_notes import held_of
 from harness.script import NANO, Cue, Held, Script
 from harness.sim.case import Case
 from harness.sim.conditions import Conditions
-from nemesis.fault import Fault, Node, Partition, Slow
+from nemesis.fault import Fault, Node, Packets, Partition, Slow
 from workloads.workload import Ask
 
 LEAST_S: Final = 8.0  # of a plan, for anything to happen
@@ -185,7 +185,7 @@ def on_three(case: Case) -> Iterator[Case]:
 def _renamed(faults: Sequence[Fault], names: Mapping[Node, Node]) -> tuple[Fault, ...]:
     kept: list[Fault] = []
     for fault in faults:
-        if isinstance(fault, Partition | Slow):
+        if isinstance(fault, Partition | Slow | Packets):
             links = frozenset(
                 (names[a], names[b]) for a, b in fault.links if a in names and b in names
             )

@@ -27,6 +27,7 @@ from nemesis.fault import (
     Fault,
     FullDisk,
     Link,
+    Packets,
     Partition,
     Pause,
     PowerLoss,
@@ -106,7 +107,7 @@ def fault_words(fault: Fault) -> tuple[str, str]:
         case Partition(links):
             over = _over(links)
             return f"Nothing passes any more {over}", f"The network is whole again {over}"
-        case Slow(links):
+        case Slow(links) | Packets(links):  # of which no simulation has the second
             return f"The network gets slow {_over(links)}", f"It is fast again {_over(links)}"
         case Crash(node):
             return f"{node} is killed", f"{node} is started again"

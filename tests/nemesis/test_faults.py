@@ -15,6 +15,7 @@ from nemesis.fault import (
     Crash,
     Fault,
     FullDisk,
+    Packets,
     Partition,
     Pause,
     PowerLoss,
@@ -33,6 +34,7 @@ faults: st.SearchStrategy[Fault] = st.one_of(
     st.builds(
         Slow, links, st.integers(0, 99), st.integers(0, 99), st.floats(0, 1), st.integers(0, 9)
     ),
+    st.builds(Packets, links, st.floats(0, 1), st.floats(0, 1), st.floats(0, 1)),
     st.builds(Crash, nodes),
     st.builds(Pause, nodes),
     st.builds(ClockSkew, nodes, st.integers(-9, 9), st.sampled_from((0.5, 1.0, 2.0))),
@@ -81,6 +83,12 @@ def test_what_slows_a_link_twice_adds_up() -> None:
     assert so.slow == {("n1", "n2"): Lag(30, 5, 0.75, 10)}
 
 
+def test_what_becomes_of_packets_twice_becomes_of_more() -> None:
+    way = frozenset({("n1", "n2")})
+    so = union([Packets(way, 0.5), Slow(way, 20), Packets(way, 0.5, reorder=0.25, corrupt=0.5)])
+    assert so.slow == {("n1", "n2"): Lag(20, 0, 0, 0, 0.75, 0.25, 0.5)}
+
+
 def test_what_bends_a_clock_twice_adds_up() -> None:
     so = union([ClockSkew("n1", 100), ClockSkew("n1", -30, 2.0), ClockSkew("n1", 0, 1.5)])
     assert so.clocks == {"n1": Skew(70, 3.0)}
@@ -94,6 +102,8 @@ def test_what_bends_a_clock_twice_adds_up() -> None:
         (Partition(between(["n1"], ["n2", "n3"])), [Crash("n2"), Pause("n3")], True),
         (Slow(between(["n1"], ["n2"]), 9), [Partition(between(["n1"], ["n2"]))], True),
         (Partition(between(["n1"], ["n2"])), [Slow(between(["n1"], ["n2"]), 9)], False),
+        (Packets(between(["n1"], ["n2"]), 0.1), [Crash("n2")], True),
+        (Packets(between(["n1"], ["n2"]), 0.1), [Slow(between(["n1"], ["n2"]), 9)], False),
         (Crash("n1"), [Pause("n1")], False),
         (Pause("n1"), [Crash("n1")], True),
         (ClockSkew("n1", 5), [Wipe("n1")], True),

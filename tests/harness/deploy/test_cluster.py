@@ -31,6 +31,7 @@ from nemesis.fault import (
     FullDisk,
     Partition,
     Pause,
+    Slow,
     SlowDisk,
     Wipe,
 )
@@ -183,7 +184,8 @@ def test_the_users_rules_stay_and_ssh_is_never_locked_out(lab: Lab, tmp_path: Pa
 def test_faults_expire_when_the_controller_is_gone(
     lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    faults: list[Fault] = [BOTH_WAYS, Pause("n4"), ClockSkew("n5", 60_000), ClientLink("n2")]
+    slow = Slow(frozenset({("n2", "n5")}), delay_ms=50)
+    faults: list[Fault] = [BOTH_WAYS, Pause("n4"), ClockSkew("n5", 60_000), ClientLink("n2"), slow]
 
     async def look_at(cluster: HostCluster) -> list[bool]:
         return [(await cluster.probe(fault, faults)).proven for fault in faults]

@@ -28,7 +28,7 @@ def test_hosts_that_are_well(lab: Lab) -> None:
     lines = out.splitlines()
     assert [line.split()[0] for line in lines if " ssh " in line] == ["n1", "n2", "n3", "n4", "n5"]
     assert "MISSING" not in out
-    for about in ("system", "root", "programs", "packets", "delays", "disk", "clock", "network"):
+    for about in ("system", "root", "programs", "packets", "slowness", "disk", "clock", "network"):
         assert f" {about} " in out
     status, out, _ = command("--hosts", "n1,n2", "--ssh-config", str(lab.ssh_config), "--json")
     steps = json.loads(out)["steps"]

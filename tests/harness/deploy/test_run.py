@@ -36,7 +36,7 @@ def test_what_cannot_be_had(tmp_path: Path) -> None:
         (("--hosts", "a,a"), "a is named twice"),
         (("--on", "lab", "--bug", "none-such"), "none-such"),
         (("--on", "lab", "--target", "zookeeper", "--bug", "stale-synced-reads"), "zab only"),
-        (("--on", "lab", "--nemesis", "slow"), "slow"),
+        (("--on", "local", "--nemesis", "packets"), "packets"),
     ):
         status, said, err = zabtest(*words, "--store", str(tmp_path))
         assert (status, said) == (2, {})
