@@ -64,8 +64,8 @@ def test_slow_links_that_overlap(lab: Lab, tmp_path: Path) -> None:
         assert not await proven(cluster, more, [one, back])
         assert not await proven(cluster, one, [one, more]), "both at once would be later"
         everywhere = between(["n1", "n2"], cluster.nodes)
-        await cluster.apply([Slow(everywhere, delay_ms=2000)])
-        greeting = "timeout 1.5 bash -c 'head -c 4 </dev/tcp/10.77.0.2/22'"
+        await cluster.apply([Slow(everywhere, delay_ms=1300)])
+        greeting = "timeout 1.2 bash -c 'head -c 4 </dev/tcp/10.77.0.2/22'"
         assert (await hosts[0].run(greeting)).out == b"SSH-", "SSH goes as ever"
         six = "timeout 1 bash -c ': </dev/tcp/fd77::2/3888'"
         assert (await hosts[0].run(six)).status == 124, "both kinds of addresses are slow"
