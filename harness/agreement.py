@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from harness.cluster import Cluster
+from harness.cluster import Cluster, OnHosts
 from harness.plan import Gate, Violation
 
 LOOK_S: Final = 1.0  # between two looks
@@ -80,3 +80,12 @@ def ended(cluster: Cluster) -> Seen:
         if why.startswith(_BROKEN):
             violations.append(Violation(name, why))
     return Seen(gates, violations)
+
+
+def lost(cluster: Cluster) -> Seen:
+    """What was seen while a host was lost may mean nothing."""
+    if not isinstance(cluster, OnHosts):
+        return Seen()
+    return Seen(
+        [Gate(f"{host} was lost", passed=False, why=why) for host, why in cluster.lost.items()]
+    )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from nemesis.fault import Node
 from nemesis.surface import Surface
@@ -41,3 +41,22 @@ class Cluster(Surface, Protocol):
 
     async def stop(self) -> None:
         """End everything that was started, also after a failure; may be called twice."""
+
+
+@runtime_checkable
+class OnHosts(Protocol):
+    """A cluster whose nodes live on hosts, which may be lost, and are to be left as they were.
+
+    `changed` is known once it has stopped: what is not as it was before, of each host that is so.
+    """
+
+    tell: Callable[[str, int], None]
+    """Is told how far a step of the setting up is: its name, and how many hosts are done."""
+    lost: Mapping[Node, str]
+    """Hosts that could not be told something, or were not heard of for long, and why: what was seen
+    from then on may mean nothing.
+    """
+    changed: Mapping[Node, Sequence[str]]
+
+    async def collect(self, *, data: bool = False) -> None:
+        """Fetch what the nodes wrote, and what is on their disks if `data` is wanted."""

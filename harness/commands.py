@@ -7,6 +7,8 @@ from typing import Annotated, Final
 
 import typer
 
+from harness.doctoring import AcceptNew, Hosts, SshConfig, Sudo
+
 WRONG_USAGE: Final = 2
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
@@ -92,14 +94,26 @@ def heal(
         Path | None, typer.Argument(help="A run's folder; default: all runs of the store.")
     ] = None,
     store: Store = Path("store"),
+    hosts: Hosts = "",
+    ssh_config: SshConfig = None,
+    accept_new: AcceptNew = False,  # noqa: FBT002
+    sudo: Sudo = False,  # noqa: FBT002
     json: Json = False,  # noqa: FBT002
 ) -> None:
     """Undo what dead runs left behind, and make sure that nothing of them is left.
 
-    Processes and files on this machine, and nodes and faults on hosts that were named to the run.
-    Exit status 0 if nothing is left, 2 wrong usage, 3 if a run is still going, 4 if something could
-    not be undone.
+    Processes and files on this machine, and nodes and faults on hosts that were named to the run;
+    or, with `--hosts`, on these, whatever run it was. Exit status 0 if nothing is left, 2 wrong
+    usage, 3 if a run is still going, 4 if something could not be undone.
+
+    Examples: `zabtest heal` · `zabtest heal --hosts a,b,c`
     """
+    if hosts:
+        from harness.healing_hosts import heal_hosts
+
+        raise typer.Exit(
+            heal_hosts(hosts, ssh_config=ssh_config, accept_new=accept_new, sudo=sudo, json=json)
+        )
     from harness.healing import heal as undo
 
     raise typer.Exit(undo(run or store, json=json))

@@ -24,7 +24,12 @@ SshConfig = Annotated[
     Path | None, typer.Option("--ssh-config", help="OpenSSH's configuration; default: the user's.")
 ]
 AcceptNew = Annotated[
-    bool, typer.Option("--accept-new", help="Take host keys that are not known, and keep them.")
+    bool,
+    typer.Option(
+        "--accept-new-host-keys",
+        "--accept-new",
+        help="Take host keys that are not known, and keep them.",
+    ),
 ]
 Sudo = Annotated[bool, typer.Option("--sudo", help="Become root by sudo.")]
 

@@ -140,13 +140,8 @@ def _another_is_going(folder: Path) -> bool:
 
 def _hosts(wanted: Mapping[str, Any]) -> list[str]:
     """End all that is ours on the hosts of a dead run; what could not be done, a line each."""
-    from harness.deploy.heal import heal as on_hosts
-    from harness.deploy.places import reached
+    from harness.healing_hosts import healed_at
     from harness.hosts.inventory import BadInventory, logins
-
-    async def heal_them() -> Mapping[str, str]:
-        async with reached(found) as hosts:
-            return await on_hosts(hosts)
 
     try:
         config = Path(wanted["ssh_config"]) if wanted["ssh_config"] else None
@@ -158,7 +153,8 @@ def _hosts(wanted: Mapping[str, Any]) -> list[str]:
         )
     except (BadInventory, KeyError) as problem:
         return [f"the hosts are not known any more: {problem}"]
-    return list(asyncio.run(heal_them()).values())
+    healed = asyncio.run(healed_at(found, dead=True))
+    return [f"{one.host}: {'; '.join(one.left)}" for one in healed if one.left]
 
 
 def _end(folder: Path) -> tuple[list[str], list[str]]:

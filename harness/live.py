@@ -84,6 +84,7 @@ class LiveView:
         self._took: deque[int] = deque(maxlen=RECENT)
         self._roles: Mapping[Node, str] = {}
         self._faults: dict[int, str] = {}
+        self._hosts: dict[str, tuple[int, int]] = {}
         self._note = ""
         self._found: list[Finding] = []
         self._live: Live | None = None
@@ -116,6 +117,11 @@ class LiveView:
             self._began_ns = time_ns
         if name in OVER and self._live is not None:
             self._live.stop()
+
+    def hosts(self, step: str, done: int, of: int, time_ns: int) -> None:
+        """A host is done with a step of the setting up."""
+        self._now_ns = max(self._now_ns, time_ns)
+        self._hosts[step] = (done, of)
 
     def called(self, f: str, kind: str, time_ns: int, took_ns: int) -> None:
         """A call ended."""
@@ -194,7 +200,8 @@ class LiveView:
 
     def _progress(self) -> RenderableType:
         if self._began_ns is None:
-            return Text("")
+            steps = [f"{step} {done} of {of}" for step, (done, of) in self._hosts.copy().items()]
+            return Text(f"hosts: {', '.join(steps)}" if steps else "")
         gone_s = min((self._now_ns - self._began_ns) / SECOND, self._plan.time_s)
         if self._phase not in ("load", "faults"):
             gone_s = self._plan.time_s

@@ -18,10 +18,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from harness.agreement import agreement, ended, quiet_logs
+from harness.agreement import agreement, ended, lost, quiet_logs
 from harness.chance import Chance
 from harness.client import Client, Shared
-from harness.cluster import Cluster
+from harness.cluster import Cluster, OnHosts
 from harness.gates import gates_of, too_few
 from harness.observer import Observer, Silence
 from harness.pace import Pace
@@ -79,6 +79,8 @@ class Run:
         """All phases; what is known of the run besides its history."""
         began = self._loop.time()
         self._phase("deploy")
+        if isinstance(self._cluster, OnHosts):
+            self._cluster.tell = self._tell_of_hosts
         await self._cluster.deploy(self._store.nodes)
         check_supported(self._nemeses, self._cluster)  # which may have found out only now
         self._phase("prepare")
@@ -91,7 +93,8 @@ class Run:
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
         self._phase("agreement")
-        for seen in (await agreement(self._cluster, self._plan.agree_s), ended(self._cluster)):
+        agreed = await agreement(self._cluster, self._plan.agree_s)
+        for seen in (agreed, ended(self._cluster), lost(self._cluster)):
             self._gates += seen.gates
             self._violations += seen.violations
         logs = await quiet_logs(self._cluster, self._store.path)
@@ -111,6 +114,10 @@ class Run:
             seconds=round(self._loop.time() - began, 3),
             logs=logs,
         )
+
+    def _tell_of_hosts(self, step: str, done: int) -> None:
+        of = len(self._cluster.nodes)
+        self._observer.hosts(step, done, of, self._recorder.now_ns())
 
     def _phase(self, name: str) -> None:
         self._shared.phase = name
@@ -183,9 +190,17 @@ class Run:
         except Exception as failure:
             why = f"{type(failure).__name__}: {failure}"
             self._gates.append(Gate("the nemesis worked", passed=False, why=why))
-            await self._cluster.apply(())
+            await self._lift_all()
         else:
             self._faults = {name: asdict(tally) for name, tally in tallies.items()}
+
+    async def _lift_all(self) -> None:
+        """Once more, though the nemesis could not; the run goes on to say what came of it."""
+        try:
+            await self._cluster.apply(())
+        except Exception as failure:
+            why = f"{type(failure).__name__}: {failure}"
+            self._gates.append(Gate("all faults were lifted", passed=False, why=why))
 
     def _note(self, f: str, value: Mapping[str, Any]) -> None:
         self._recorder.note("nemesis", f, value)
@@ -209,7 +224,12 @@ class Run:
 
     def _is_short(self) -> bool:
         """Whether it is of no use to wait for long: a node is gone, or somebody is in a hurry."""
-        return self._hurry.is_set() or bool(self._cluster.ended)
+        hosts = self._cluster
+        return (
+            self._hurry.is_set()
+            or bool(self._cluster.ended)
+            or (isinstance(hosts, OnHosts) and bool(hosts.lost))
+        )
 
     def _no_progress(self, name: str, why: str) -> None:
         if self._plan.must_recover:

@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from checker.verdict import Verdict, worst
+from harness.auditing import told_of_hosts
 from harness.chance import Chance, Tape
-from harness.cluster import Cluster
+from harness.cluster import Cluster, OnHosts
 from harness.judging import judge
 from harness.live import watched
 from harness.observer import Observer
@@ -39,6 +40,7 @@ from nemesis.registry import NoNemesis, check_supported, named
 from workloads.names import adapter, workload, workload_names
 
 WRONG_USAGE: Final = 2
+FAILED: Final = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,13 +97,16 @@ def run(
                 watching.phase("judged", round(played.seconds * 1e9))
             told = telling or partial(_tell_one, json=request.json, observer=watching)
             status = told(store)
+            if status == Verdict.INVALID.exit_status and isinstance(cluster, OnHosts):
+                runner.run(cluster.collect(data=True))
             if request.keep_on_invalid and status == Verdict.INVALID.exit_status:
                 runner.run(_keep())
-            return status
         except NoNemesis as problem:
             return _refuse(str(problem))
         finally:
             runner.run(cluster.stop())
+            dirty = isinstance(cluster, OnHosts) and not told_of_hosts(cluster, store)
+        return FAILED if dirty and status != Verdict.INVALID.exit_status else status
 
 
 def tell(runs: Sequence[StoredRun], *, json: bool, observer: Observer | None = None) -> int:

@@ -119,6 +119,10 @@ class StoredRun:
         """What is known by now."""
         self._write("results.json", results.as_json())
 
+    def save_audit(self, changed: Mapping[str, Sequence[str]]) -> None:
+        """What is not as it was before, of each host; nothing if all is."""
+        self._write("audit.json", changed)
+
     def facts(self) -> dict[str, Any]:
         """What `run.json` says."""
         path = self.path / "run.json"

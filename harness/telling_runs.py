@@ -34,6 +34,11 @@ class PlainLines:
         if name != "judged":
             self._say(time_ns, name)
 
+    def hosts(self, step: str, done: int, of: int, time_ns: int) -> None:
+        """A step of the setting up is over."""
+        if done == of:
+            self._say(time_ns, f"{step} {of} hosts")
+
     def called(self, f: str, kind: str, time_ns: int, took_ns: int) -> None:
         """A call ended; now and then it is told how many did."""
         self._calls[kind] += 1

@@ -6,6 +6,8 @@ Rules of this file:
    be a healing.
 3. Nothing is begun on hosts that another run holds, and all that was begun ends with `stop`. If
    nobody is left to call it, every fault ends by itself.
+4. A host that is lost ends nothing: what it was not told it is told when it answers again, and
+   until then its faults end by themselves. But it is never forgotten that it was lost.
 """
 
 from __future__ import annotations
@@ -18,12 +20,13 @@ from typing import Any, Final, TypeVar
 
 from harness.cluster import CannotDeploy
 from harness.deploy import audit, lease, replicas, slow
+from harness.deploy.contact import Contact
 from harness.deploy.evidence import Probes
 from harness.deploy.hosted import Hosted, HostFacts, look_at
 from harness.deploy.packets import Network
 from harness.deploy.target import CLIENT_PORT, HOME, Member, Target
 from harness.hosts.host import Host
-from harness.hosts.trouble import HostTrouble
+from harness.hosts.trouble import HostTrouble, joined
 from harness.preload import shim
 from harness.standing import Standing, all_serve, caught_up
 from harness.zookeeper.session import CALL_S, Session, connect
@@ -43,11 +46,12 @@ from nemesis.fault import (
     Wipe,
 )
 from nemesis.surface import Evidence
-from nemesis.union import union
+from nemesis.union import Union, union
 
 START_S: Final = 60.0
 PRELOADED: Final[frozenset[type]] = frozenset({ClockSkew, SlowDisk, FullDisk, BrokenDisk})
 """What a library that is preloaded into the process does."""
+LAST_S: Final = 10.0  # in which a host that was lost may answer once more
 _LOOK_S: Final = 0.1
 
 _T = TypeVar("_T")
@@ -76,15 +80,18 @@ class HostCluster:
             self._cannot(self._preloaded, f"there is not {lacking}")
         self.ended: dict[Node, str] = {}
         """Who ended by itself, though nobody wanted it so: its exit status and last words."""
+        self.lost: dict[Node, str] = {}
         self.changed: dict[Node, Sequence[str]] = {}
-        """What `stop` has found at hosts that is not as it was before `deploy`."""
+        """What `stop` has found that is not as it was before `deploy`, for each host."""
+        self.tell: Callable[[str, int], None] = _to_nobody
         self._target = target
         self._opened = opened
         self._open = AsyncExitStack()
         self._hosted: dict[Node, Hosted] = {}
         self._changing = asyncio.Lock()
         self._before: Mapping[Node, audit.Seen] = {}
-        self._renewing: asyncio.Task[None] | None = None
+        self._so: Union = union(())
+        self._keeping: list[asyncio.Task[None]] = []
         self._events: dict[Node, Sequence[Path]] = {}
         self._held = False
         self._ill: frozenset[Node] = frozenset()  # who may end itself for its disk
@@ -95,9 +102,17 @@ class HostCluster:
         hosts = await self._open.enter_async_context(self._opened)
         members = [Member(host.name, sid, host.address) for sid, host in enumerate(hosts, start=1)]
         for host, member in zip(hosts, members, strict=True):
-            self._hosted[member.name] = Hosted(host, member, self._target)
+            self._hosted[member.name] = Hosted(Contact(host), member, self._target)
         assert tuple(self._hosted) == self.nodes, "the hosts are others than those that were named"
-        found = dict(zip(self.nodes, await self._all(self._look_at), strict=True))
+        try:
+            await self._deploy(members)
+        except HostTrouble as trouble:
+            raise CannotDeploy(str(trouble)) from None
+        except TimeoutError as late:
+            raise CannotDeploy(f"the ensemble does not come up: {late}") from None
+
+    async def _deploy(self, members: Sequence[Member]) -> None:
+        found = await self._step("reached", self._look_at)
         if reasons := [line for node in self.nodes for line in _reasons(node, found[node])]:
             raise CannotDeploy("\n".join(reasons))
         self._network = Network(
@@ -106,10 +121,9 @@ class HostCluster:
         )
         self._probes = Probes(self._hosted, self._network)
         self._choose(found)
-        seen = await self._all(lambda one: audit.look(one.host))
-        self._before = dict(zip(self.nodes, seen, strict=True))
+        self._before = await self._step("looked at", lambda one: audit.look(one.host))
         self._held = True
-        await self._all(lambda one: one.install(members))
+        await self._step("installed", lambda one: one.install(members))
         not_preloaded = [
             f"{node}: {one.preload.why_not}"
             for node, one in self._hosted.items()
@@ -117,12 +131,10 @@ class HostCluster:
         ]
         if not_preloaded:
             self._cannot(self._preloaded, not_preloaded[0])
-        await self._all(Hosted.start)
-        self._renewing = asyncio.get_running_loop().create_task(self._renew())
-        try:
-            await self.recovered(within_s=START_S)
-        except TimeoutError as late:
-            raise CannotDeploy(f"the ensemble does not come up: {late}") from None
+        await self._step("started", Hosted.start)
+        loop = asyncio.get_running_loop()
+        self._keeping = [loop.create_task(self._keep(one)) for one in self._hosted.values()]
+        await self.recovered(within_s=START_S)
 
     def _choose(self, found: Mapping[Node, HostFacts]) -> None:
         """What these hosts can do; if one of them cannot, none does."""
@@ -158,13 +170,17 @@ class HostCluster:
         so = union(active)
         async with self._changing:
             await self._standings()  # who ended by itself did so before this
+            self._so = so
             self._ill |= so.ill
-            await self._all(lambda one: one.set(so, self._network))
+            await self._all(self._set)
             self._ill = so.ill
 
     async def probe(self, fault: Fault, active: Sequence[Fault]) -> Evidence:
         """What is seen of it."""
-        return await self._probes.probe(fault, active)
+        try:
+            return await self._probes.probe(fault, active)
+        except HostTrouble as trouble:
+            return Evidence(proven=False, words=str(trouble))
 
     # What is asked.
 
@@ -207,29 +223,41 @@ class HostCluster:
 
     async def collect(self, *, data: bool = False) -> None:
         """Fetch what the nodes wrote, with their disks if `data`, below the directory of logs."""
-        await self._all(lambda one: one.collect(self._directory / one.member.name, data=data))
+
+        async def fetch(one: Hosted) -> None:
+            with suppress(HostTrouble):
+                await one.collect(self._directory / one.member.name, data=data)
+
+        await self._all(fetch)
 
     async def stop(self) -> None:
         """Fetch the logs, end everything, and compare each host with what it was."""
-        if self._renewing is not None:
-            self._renewing.cancel()
-            await asyncio.gather(self._renewing, return_exceptions=True)
-            self._renewing = None
+        for one in self._keeping:
+            one.cancel()
+        await asyncio.gather(*self._keeping, return_exceptions=True)
+        self._keeping = []
         try:
             if self._held:
-                with suppress(HostTrouble):
-                    await self.collect()
-                await self._all(Hosted.stop)
-                await self._all(self._compare)
-                await self._all(lambda one: one.host.run(["rm", "-rf", HOME, lease.FOLDER]))
                 self._held = False
+                found = await self._all(self._leave)
+                self.changed = dict(zip(self.nodes, found, strict=True))
         finally:
             await self._open.aclose()
 
-    async def _compare(self, one: Hosted) -> None:
-        name = one.member.name
-        if found := audit.differences(self._before[name], await audit.look(one.host)):
-            self.changed[name] = found
+    async def _leave(self, one: Hosted) -> Sequence[str]:
+        """End all that is ours there; what is then not as it was before, a line each."""
+        host = one.host
+        try:
+            if not await host.answers(LAST_S):
+                return [f"nobody could look: {host.away}"]
+            with suppress(HostTrouble):
+                await one.collect(self._directory / one.member.name, data=False)
+            await one.stop()
+            found = audit.differences(self._before[one.member.name], await audit.look(host))
+            await host.run(["rm", "-rf", HOME, lease.FOLDER])
+        except HostTrouble as trouble:
+            return [f"nobody could look: {str(trouble).removeprefix(f'{host.name}: ')}"]
+        return found
 
     async def _look_at(self, one: Hosted) -> HostFacts:
         return await look_at(one.host, self._target)
@@ -243,13 +271,48 @@ class HostCluster:
                 self.ended.setdefault(node, how)
         return {node: standing for node, (standing, _) in told.items()}
 
-    async def _renew(self) -> None:
-        """What a host misses it hears the next time; if it never does, it undoes its faults."""
+    async def _set(self, one: Hosted) -> None:
+        try:
+            await one.set(self._so, self._network)
+        except HostTrouble as trouble:
+            self._lose(one, str(trouble).removeprefix(f"{one.host.name}: "))
+            await one.host.answers(lease.RENEW_S)
+
+    async def _keep(self, one: Hosted) -> None:
+        """Let its faults last on; what it has missed it is told when it answers again."""
+        loop = asyncio.get_running_loop()
+        heard = loop.time()
         while True:
             await asyncio.sleep(lease.RENEW_S)
-            await asyncio.gather(
-                *(one.renew() for one in self._hosted.values()), return_exceptions=True
-            )
+            try:
+                if not one.host.away:
+                    await one.renew()
+                    heard = loop.time()
+                elif await one.host.answers(lease.RENEW_S):
+                    async with self._changing:
+                        await self._set(one)
+            except HostTrouble:
+                await one.host.answers(lease.RENEW_S)
+            if loop.time() - heard > lease.LEASE_S:
+                why = one.host.away or "it answers, but does not do what it is told"
+                self._lose(one, f"for {lease.LEASE_S} s its faults were not renewed: {why}")
+
+    def _lose(self, one: Hosted, why: str) -> None:
+        self.lost.setdefault(one.member.name, why)
+
+    async def _step(self, name: str, what: Callable[[Hosted], Awaitable[_T]]) -> dict[Node, _T]:
+        """Do this with every host at once, and tell of each that is done."""
+        done = 0
+
+        async def counted(one: Hosted) -> _T:
+            nonlocal done
+            result = await what(one)
+            done += 1
+            self.tell(name, done)
+            return result
+
+        self.tell(name, 0)
+        return dict(zip(self.nodes, await self._all(counted), strict=True))
 
     async def _all(self, what: Callable[[Hosted], Awaitable[_T]]) -> list[_T]:
         """Do this with every host at once, with all of them; then the first failure."""
@@ -257,11 +320,19 @@ class HostCluster:
             *(what(one) for one in self._hosted.values()), return_exceptions=True
         )
         results: list[_T] = []
+        failures = []
         for one in done:
             if isinstance(one, BaseException):
-                raise one
-            results.append(one)
+                failures.append(one)
+            else:
+                results.append(one)
+        if failures:
+            raise joined(failures)
         return results
+
+
+def _to_nobody(step: str, done: int) -> None:
+    pass
 
 
 def _reasons(node: Node, found: HostFacts) -> list[str]:

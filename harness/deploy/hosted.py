@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from harness.deploy import lease, preloading, scripts, slow
+from harness.deploy.contact import Contact
 from harness.deploy.packets import Network
 from harness.deploy.preloading import Preload
 from harness.deploy.target import BASE, CACHE, CLIENT_PORT, HOME, Member, Target
@@ -22,6 +23,7 @@ from harness.standing import Standing
 from nemesis.union import Skew, Union
 
 ASK_S: Final = 1.0
+HEAR_S: Final = 6.0  # in which a host says what it was asked, or is not to be waited for
 COLLECT_S: Final = 120.0
 EVENTS: Final = "events.jsonl"
 _ROLES: Final = {
@@ -52,8 +54,9 @@ command -v bash >/dev/null || echo "lacks=bash: apt-get install bash"
 command -v ip >/dev/null || echo "lacks=ip: apt-get install iproute2"
 iptables -w 5 -S INPUT >/dev/null 2>&1 && echo packets=yes
 if grep -qs . /proc/net/if_inet6 && ! ip6tables -w 5 -S INPUT >/dev/null 2>&1; then echo six=no; fi
-{slow.FACTS}[ -e {lease.FOLDER}/until ] && {{ read -r pid start <{lease.FOLDER}/watcher &&
-  read -r stat </proc/$pid/stat; }} 2>/dev/null && set -- ${{stat##*) }} &&
+{slow.FACTS}{{ read -r until <{lease.FOLDER}/until && read -r pid start <{lease.FOLDER}/watcher &&
+  read -r stat </proc/$pid/stat && read -r now rest </proc/uptime; }} 2>/dev/null &&
+  [ "${{now%%.*}}" -lt "$until" ] && set -- ${{stat##*) }} &&
   [ "${{20}}" = "$start" ] && [ "$1" != Z ] && echo busy=yes
 mkdir -p {BASE} || echo "lacks=a directory {BASE} that can be written to"
 """
@@ -100,7 +103,7 @@ async def look_at(host: Host, target: Target) -> HostFacts:
 class Hosted:
     """One node, its host, and what was done to them last."""
 
-    def __init__(self, host: Host, member: Member, target: Target) -> None:
+    def __init__(self, host: Contact, member: Member, target: Target) -> None:
         self.host = host
         self.member = member
         self.up = False
@@ -126,7 +129,8 @@ class Hosted:
         files = self._target.files(members)
         mine = {f"{HOME}/{name}": data for name, data in files.items()}
         mine |= {f"{lease.FOLDER}/undo": lease.UNDO.encode()}
-        mine |= {f"{lease.FOLDER}/watch": lease.WATCH.encode()}
+        mine |= {f"{lease.FOLDER}/end": lease.KILL_NODE.encode()}
+        mine |= {f"{lease.FOLDER}/watch": lease.watch().encode()}
         await asyncio.gather(*(host.put(data, path) for path, data in mine.items()))
         await checked(host, f"sh {lease.FOLDER}/undo")  # of a run that nobody ended
         for name, data in self._target.programs().items():
@@ -143,7 +147,8 @@ class Hosted:
 
     async def renew(self) -> None:
         """Let its faults last on."""
-        await self.host.run(lease.renew(), deadline_s=lease.RENEW_S, again=True)
+        done = await self.host.run(lease.renew(), deadline_s=lease.RENEW_S, again=True)
+        _check(self.host, done)
 
     async def set(self, so: Union, network: Network) -> None:
         """Bring about what is to be so."""
@@ -181,7 +186,8 @@ class Hosted:
         """What it says that it is; or, if its process is gone, how that ended."""
         question = scripts.ask(CLIENT_PORT, "srvr", within_s=ASK_S)
         try:
-            done = await self.host.run(scripts.PRELUDE + scripts.LOOK + question, again=True)
+            look = scripts.PRELUDE + scripts.LOOK + question
+            done = await self.host.run(look, deadline_s=HEAR_S, again=True)
         except HostTrouble:
             return Standing(), ""
         lines = done.out.decode(errors="replace").splitlines()
@@ -197,7 +203,8 @@ class Hosted:
     async def asked(self, word: str) -> str:
         """Its whole answer; empty, if there is none in time."""
         try:
-            done = await self.host.run(scripts.ask(CLIENT_PORT, word, within_s=ASK_S), again=True)
+            ask = scripts.ask(CLIENT_PORT, word, within_s=ASK_S)
+            done = await self.host.run(ask, deadline_s=HEAR_S, again=True)
         except HostTrouble:
             return ""
         return done.out.decode(errors="replace")
@@ -214,8 +221,11 @@ class Hosted:
 
     async def size_of_events(self) -> int:
         """How much it has written down of what it does."""
-        done = await self.host.run(["stat", "-c", "%s", f"{HOME}/{EVENTS}"], again=True)
-        return int(done.text) if done.status == 0 else -1
+        try:
+            done = await self.host.run(["stat", "-c", "%s", f"{HOME}/{EVENTS}"], again=True)
+        except HostTrouble:
+            return -1
+        return int(done.text) if done.status == 0 and done.text.isdecimal() else -1
 
     async def fetch_events(self, size: int, into: Path) -> None:
         """So much of that."""
@@ -231,13 +241,18 @@ class Hosted:
         await self._do(lease.END)
 
     async def _do(self, script: str) -> Done:
-        done = await self.host.run(scripts.PRELUDE + script)
-        if done.status in _STEPS:
-            said = printable(done.err) or "it does not say why"
-            raise HostTrouble(self.host.name, f"{_STEPS[done.status]}: {said}")
-        if done.status:
-            raise CommandFailed(self.host.name, "set its state", done.status, done.err)
+        # What is asked for is a state: a connection that broke is no reason not to ask again.
+        done = await self.host.run(scripts.PRELUDE + script, again=True)
+        _check(self.host, done)
         return done
+
+
+def _check(host: Host, done: Done) -> None:
+    if done.status in _STEPS:
+        said = printable(done.err) or "it does not say why"
+        raise HostTrouble(host.name, f"{_STEPS[done.status]}: {said}")
+    if done.status:
+        raise CommandFailed(host.name, "set its state", done.status, done.err)
 
 
 def _write(file: Path, data: bytes) -> None:

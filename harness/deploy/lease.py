@@ -1,7 +1,8 @@
 """Who undoes all faults of a host when the controller is gone?
 
 A watcher on the host itself: a loop in `sh`, which the controller tells again and again how long
-the faults may last. When it has not heard from it for so long, it undoes all of them and ends.
+the faults may last. When it has not heard from it for so long, it undoes all of them; when it has
+still not heard from it much later, it ends the node, too. What that wrote stays.
 
 Rules of this file:
 1. There is a watcher before there is a fault, and what undoes is written down before both.
@@ -16,11 +17,13 @@ from typing import Final
 from harness.deploy import slow
 from harness.deploy.packets import TOOLS, nothing
 from harness.deploy.preloading import UNDO as UNBEND
-from harness.deploy.scripts import PRELUDE
+from harness.deploy.scripts import KILL, PRELUDE
 from harness.deploy.target import BASE
 
 LEASE_S: Final = 15
 RENEW_S: Final = 3.0
+ORPHAN_S: Final = 60
+"""So long after its faults a node ends that nobody has asked for: its controller may come back."""
 FOLDER: Final = f"{BASE}/lease"
 
 UNDO: Final = (
@@ -35,16 +38,26 @@ UNDO: Final = (
     + "exit $failed\n"
 )
 
-WATCH: Final = f"""\
+KILL_NODE: Final = PRELUDE + KILL
+
+
+def watch(orphan_s: int = ORPHAN_S) -> str:
+    """What the watcher does."""
+    return f"""\
 cd {FOLDER} || exit
+undone=
 while read -r until <until; do
   read -r up rest </proc/uptime
-  if [ "${{up%%.*}}" -ge "$until" ]; then
-    sh undo && {{ rm -f until; echo "$up" >>expired; exit; }}
+  now=${{up%%.*}}
+  if [ "$now" -lt "$until" ]; then undone=
+  elif [ "$undone" != "$until" ] && sh undo; then undone=$until; echo "$up" >>expired
+  elif [ "$now" -ge $((until + {orphan_s})) ] && sh end && [ "$undone" = "$until" ]; then
+    rm -f until; exit
   fi
   sleep 0.5
 done
 """
+
 
 INSTALL: Final = f"mkdir -p {FOLDER}; rm -f {FOLDER}/until {FOLDER}/expired\n"
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from harness.deploy.hosted import EVENTS, Hosted
+from harness.hosts.trouble import HostTrouble
 from harness.local.words import facts
 from harness.zookeeper.session import Session
 from nemesis.fault import Node
@@ -80,12 +81,15 @@ async def quiet_events(hosted: Mapping[Node, Hosted], directory: Path) -> Mappin
     if await _sizes(hosted) != before or min(before) < 0:
         return {}
     files = {node: directory / node / EVENTS for node in hosted}
-    await asyncio.gather(
-        *(
-            one.fetch_events(size, files[node])
-            for (node, one), size in zip(hosted.items(), before, strict=True)
+    try:
+        await asyncio.gather(
+            *(
+                one.fetch_events(size, files[node])
+                for (node, one), size in zip(hosted.items(), before, strict=True)
+            )
         )
-    )
+    except HostTrouble:
+        return {}
     return files
 
 

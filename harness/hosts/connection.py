@@ -10,6 +10,7 @@ Rules of this file:
 
 from __future__ import annotations
 
+import errno
 import logging
 import re
 import socket
@@ -192,16 +193,20 @@ def _in_sentences(login: Login) -> Iterator[None]:
     except socket.gaierror:
         raise Unreachable(login.name, f"there is no host of the name {login.address}") from None
     except TimeoutError:
-        raise Unreachable(
-            login.name, f"no answer from {where}: is the host up, and a firewall open?"
-        ) from None
+        raise Unreachable(login.name, _silent(where)) from None
     except (ConnectionError, paramiko.SSHException, EOFError, OSError) as failure:
         # One sshd that is asked by many at once breaks some connections off (MaxStartups).
         passing = isinstance(failure, ConnectionResetError | paramiko.SSHException | EOFError)
         raise Unreachable(login.name, _why_unreachable(where, failure), passing=passing) from None
 
 
+def _silent(where: str) -> str:
+    return f"no answer from {where}: is the host up, and a firewall open?"
+
+
 def _why_unreachable(where: str, failure: Exception) -> str:
+    if isinstance(failure, OSError) and failure.errno in (errno.EHOSTUNREACH, errno.EHOSTDOWN):
+        return _silent(where)
     if isinstance(failure, ConnectionRefusedError):
         return f"nobody listens at {where}: start sshd there, or name the right port"
     if isinstance(failure, paramiko.SSHException) and _GREETING.search(str(failure)):

@@ -48,6 +48,8 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     port: int | None = None
     user: str | None = None
     key: str | None = None
+    key_password_env: str | None = None
+    key_password_file: str | None = None
     agent: bool | None = None
     known_hosts: str | None = None
     accept_new: bool | None = None
@@ -145,6 +147,7 @@ def _login(name: str, entry: Entry, folder: Path, ssh_config: Path | None) -> Lo
         "agent": entry.agent,
         "accept_new": entry.accept_new,
         "sudo": entry.sudo,
+        "key_password": secret(entry.key_password_env, entry.key_password_file),
         "password": secret(entry.password_env, entry.password_file),
         "sudo_password": secret(entry.sudo_password_env, entry.sudo_password_file),
         "keys": (str(_below(folder, entry.key)),) if entry.key else None,

@@ -38,7 +38,7 @@ class Acquaintance(paramiko.MissingHostKeyPolicy):
             raise StrangeKey(
                 login.name,
                 f"its host key is not in {files}: compare {fingerprint(key)} with what the host's "
-                "own console says, then connect once with ssh, or accept new keys by --accept-new",
+                "own console says, then connect once with ssh, or use --accept-new-host-keys",
             )
         if login.known_hosts:
             _append(Path(login.known_hosts[0]).expanduser(), hostname, key)

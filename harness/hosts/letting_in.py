@@ -63,12 +63,27 @@ class Asking(AuthStrategy):
         try:
             return paramiko.PKey.from_path(path)
         except (paramiko.PasswordRequiredException, TypeError):
-            self.unusable.append(f"{path} is encrypted: give it to the agent by ssh-add")
+            return self._opened(path)
         except OSError as problem:
             self.unusable.append(f"{path}: {problem.strerror}")
         except (paramiko.SSHException, ValueError):
             self.unusable.append(f"{path} is no private key that can be read")
         return None
+
+    def _opened(self, path: str) -> paramiko.PKey | None:
+        """One that is encrypted."""
+        if (password := self._login.key_password) is None:
+            self.unusable.append(
+                f"{path} is encrypted: give it to the agent by ssh-add, or name the variable that "
+                "holds its password (key_password_env)"
+            )
+            return None
+        try:
+            # Bytes, whatever paramiko says of itself: words do not open the keys of OpenSSH.
+            return paramiko.PKey.from_path(path, password.reveal().encode())  # type: ignore[arg-type]
+        except (paramiko.SSHException, ValueError, TypeError):
+            self.unusable.append(f"{path} does not open with the password that is named for it")
+            return None
 
 
 def _usual() -> list[str]:

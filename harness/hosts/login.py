@@ -26,6 +26,7 @@ class Login:
     port: int = SSH_PORT
     node_address: str = ""
     keys: tuple[str, ...] = ()
+    key_password: Secret | None = None
     agent: bool = True
     password: Secret | None = None
     known_hosts: tuple[str, ...] = ()

@@ -6,6 +6,7 @@ holds a secret.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 _MOST: Final = 300  # characters of what a host said, in a sentence
@@ -17,6 +18,19 @@ class HostTrouble(Exception):
     def __init__(self, host: str, what: str) -> None:
         super().__init__(f"{host}: {what}")
         self.host = host
+        self.what = what
+
+
+def joined(failures: Sequence[BaseException]) -> BaseException:
+    """The first of these; if others of them are troubles with hosts too, it says with which."""
+    first = failures[0]
+    others = [one.host for one in failures[1:] if isinstance(one, HostTrouble)]
+    if not (isinstance(first, HostTrouble) and others):
+        return first
+    return HostTrouble(
+        first.host,
+        f"{first.what} (trouble with {', '.join(others)}, too: `zabtest doctor` looks at each)",
+    )
 
 
 class Unreachable(HostTrouble):

@@ -52,11 +52,23 @@ def new_key(path: Path, kind: str, *more: str) -> Path:
         ("ecdsa", []),
         ("rsa", ["-b", "2048"]),
         ("rsa", ["-b", "2048", "-m", "PEM"]),
+        ("ed25519", ["-N", PASSWORD]),
+        ("ecdsa", ["-N", PASSWORD]),
+        ("rsa", ["-b", "2048", "-N", PASSWORD]),
+        ("rsa", ["-b", "2048", "-m", "PEM", "-N", PASSWORD]),
     ],
 )
 def test_keys_of_every_format(lab: Lab, tmp_path: Path, kind: str, more: list[str]) -> None:
     login = lab.logins[0]
     key = new_key(tmp_path / "key", kind, *more)
+    if "-N" in more:
+        assert "key is encrypted: give it to the agent" in refused(
+            login, NotLetIn, keys=(str(key),)
+        )
+        wrong = Secret("not this")
+        said = refused(login, NotLetIn, keys=(str(key),), key_password=wrong)
+        assert "key does not open with the password that is named for it" in said
+        login = replace(login, key_password=Secret(PASSWORD))
     assert "does not let root in with" in refused(login, NotLetIn, keys=(str(key),))
     public = key.with_suffix(".pub").read_bytes()
 
