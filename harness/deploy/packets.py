@@ -3,7 +3,8 @@
 Rules of this file:
 1. Only what is in a chain of our own is ever changed, and the one rule that leads to it. What the
    user has in his tables stays as it is.
-2. SSH is never touched, whatever is cut, nor what a host says to itself.
+2. SSH is never touched, whatever is cut, nor what a host says to itself, nor by what hosts find each
+   other's hardware: who cannot find the other cannot speak with it in either direction.
 3. A link is cut where it ends: the receiver drops what has a sender's address. So one way of two
    can be cut. All addresses of the sender count, of both kinds; but none that several hosts have.
 4. The chain is replaced in one step: there is no moment at which half of the rules hold.
@@ -24,6 +25,7 @@ from nemesis.union import Lag, Union
 
 CHAIN: Final = "ZABTEST"
 TOOLS: Final = {4: "iptables", 6: "ip6tables"}
+FINDING: Final = (135, 136)  # neighbours, as ICMPv6 has it; in IPv4 that is no packet of IP
 _COUNTED: Final = re.compile(rf"-A {CHAIN} -s (\S+)/\d+ .*?-c (\d+) \d+ -j DROP")
 
 
@@ -73,6 +75,10 @@ def _script(kind: int, drops: Drops, ssh_ports: Sequence[int]) -> str:
     rules = [f"-A {CHAIN} -i lo -j RETURN"]
     for port in sorted({*ssh_ports, 22}):
         rules += [f"-A {CHAIN} -p tcp -m tcp --{way}port {port} -j RETURN" for way in ("d", "s")]
+    if kind == 6:
+        rules += [
+            f"-A {CHAIN} -p ipv6-icmp -m icmp6 --icmpv6-type {one} -j RETURN" for one in FINDING
+        ]
     senders = [one for one in drops.senders if ipaddress.ip_address(one).version == kind]
     rules += [f"-A {CHAIN} -s {one} -j DROP" for one in senders]
     if drops.clients:

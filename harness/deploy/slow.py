@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final, Protocol
 
+from harness.deploy.packets import FINDING
 from harness.deploy.target import BASE, EXEMPT_PORT
 from harness.hosts.host import words
 from harness.lab.addresses import DEVICE, SWITCH, SWITCH_PORT
@@ -103,6 +104,11 @@ def _passing(ssh_ports: Sequence[int]) -> list[str]:
                 f"u32 match {match} protocol {number} 0xff match {match} {way} {port} 0xffff "
                 f"flowid {_HANDLE}0"
             )
+    for one in FINDING:
+        found.append(
+            f"filter add dev $dev parent {_HANDLE} protocol ipv6 prio 2 u32 "
+            f"match ip6 protocol 58 0xff match u8 {one} 0xff at 40 flowid {_HANDLE}0"
+        )
     return found
 
 

@@ -1,6 +1,9 @@
 """Are links between hosts as slow, or as bad, as they were ordered to be?
 
 What is sent over them is looked at where it comes out: see `measure`.
+
+Rules of this file: that nothing comes at all proves something only of a link over which something
+has come before. Else it may be anything, a firewall for one.
 """
 
 from __future__ import annotations
@@ -46,7 +49,7 @@ class Heard(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class _Burst:
+class Burst:
     """So many datagrams, and for how long the last one is waited for."""
 
     count: int
@@ -62,17 +65,24 @@ class Measuring:
         self._hosted = hosted
         self._network = network
         self._one_at_a_time = asyncio.Lock()
+        self._open: set[Link] = set()  # over which something has come
 
     async def seen(self, fault: Slow | Packets, links: Mapping[Link, Lag]) -> Evidence:
         """What is seen of it over those of its links that can be tried, and how these should be."""
         seen = Evidence(proven=False, words="nothing can pass over any of its links anyway")
         for _ in range(TRIES if links else 0):
-            seen = _judged(fault, links, await self._measured(links, _burst(fault, links)))
+            heard = await self._measured(links, burst_for(fault, links))
+            self._open |= {link for link, one in heard.items() if one.came}
+            told = {
+                link: told_of(fault, lag, heard[link], was_open=link in self._open)
+                for link, lag in links.items()
+            }
+            seen = _all_of(told)
             if seen.proven:
                 break
         return seen
 
-    async def _measured(self, links: Mapping[Link, Lag], burst: _Burst) -> Mapping[Link, Heard]:
+    async def _measured(self, links: Mapping[Link, Lag], burst: Burst) -> Mapping[Link, Heard]:
         nodes = sorted({node for link in links for node in link})
         token = secrets.token_hex(8)
         async with self._one_at_a_time:
@@ -83,7 +93,7 @@ class Measuring:
         return {(a, b): heard[b].get(a, Heard()) for a, b in links}
 
     async def _ask(
-        self, node: Node, links: Sequence[Link], burst: _Burst, token: str
+        self, node: Node, links: Sequence[Link], burst: Burst, token: str
     ) -> Mapping[Node, Heard]:
         addresses = {one: self._hosted[one].member.address for link in links for one in link}
         asked: dict[str, Any] = {
@@ -103,23 +113,20 @@ class Measuring:
         return msgspec.json.decode(done.out, type=dict[str, Heard])
 
 
-def _burst(fault: Slow | Packets, links: Mapping[Link, Lag]) -> _Burst:
+def burst_for(fault: Slow | Packets, links: Mapping[Link, Lag]) -> Burst:
     """What shows this fault."""
     late_s = 0.3 + max((lag.delay_ms + lag.jitter_ms) / 1000 for lag in links.values())
     slowest = min((lag.bytes_per_s for lag in links.values() if lag.bytes_per_s), default=0)
     if isinstance(fault, Slow) and fault.bytes_per_s:
         count = max(3, slowest * 2 // 5 // 1000)
-        return _Burst(count, 0, late_s + 2 * count * 1000 / slowest, 1000)
+        return Burst(count, 0, late_s + 2 * count * 1000 / slowest, 1000)
     if isinstance(fault, Slow) and not fault.loss:
-        return _Burst(20, 0.01, late_s)
+        return Burst(20, 0.01, late_s)
     queue_s = 200 * _SIZE / slowest if slowest else 0.0
-    return _Burst(200, 0.001, late_s + min(queue_s, 4.0))
+    return Burst(200, 0.001, late_s + min(queue_s, 4.0))
 
 
-def _judged(
-    fault: Slow | Packets, links: Mapping[Link, Lag], heard: Mapping[Link, Heard]
-) -> Evidence:
-    told = {link: _told(fault, lag, heard[link]) for link, lag in links.items()}
+def _all_of(told: Mapping[Link, tuple[bool, str]]) -> Evidence:
     for (a, b), (proven, said) in told.items():
         if not proven:
             return Evidence(proven=False, words=f"{a}>{b}: {said}")
@@ -128,9 +135,9 @@ def _judged(
     return Evidence(proven=True, words=f"over {ways}: {said}")
 
 
-def _told(fault: Slow | Packets, lag: Lag, heard: Heard) -> tuple[bool, str]:
+def told_of(fault: Slow | Packets, lag: Lag, heard: Heard, *, was_open: bool) -> tuple[bool, str]:
     """Whether this is what it should be, and in what words."""
-    if not heard.sent:
+    if not heard.sent or not (heard.came or was_open):
         udp = f"UDP {MEASURED_PORT} and {EXEMPT_PORT}"
         return False, f"nothing was heard of what was sent: are {udp} open between hosts?"
     checks: list[tuple[bool, str]] = []

@@ -230,9 +230,13 @@ def serve(ports: Mapping[int, int]) -> None:
         after_s = switch.release(time.monotonic())
         ready, _, _ = select.select(hosts, [], [], after_s)
         for port in ready:
-            with suppress(BlockingIOError):
+            try:
                 for _ in range(_IN_A_ROW):
                     switch.take(hosts[port], os.read(port, 65536), time.monotonic())
+            except BlockingIOError:
+                continue
+            except OSError:  # the host has taken its device away
+                del hosts[port]
 
 
 if __name__ == "__main__":

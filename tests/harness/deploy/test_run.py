@@ -8,7 +8,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from harness.hosts.ssh import SshHost
+from harness.lab import lab as labs
 from harness.lab.lab import Lab
+from tests.harness.labs import on
 
 ROOT = Path(__file__).parents[3]
 
@@ -42,3 +45,22 @@ def test_what_cannot_be_had(tmp_path: Path) -> None:
         assert (status, said) == (2, {})
         assert why in err
         assert len(err.splitlines()) == 1
+
+
+def test_hosts_that_cannot_be_slow(tmp_path: Path) -> None:
+    hosts = labs.up(3)
+    try:
+        without = "ip link del zabtest0; mv $(command -v tc) /usr/sbin/tc.away"
+
+        async def take_away(host: SshHost) -> None:
+            await host.run(without)
+
+        on(hosts.logins[2], take_away)
+        where = ("--hosts", str(hosts.inventory), "--store", str(tmp_path))
+        status, said, err = zabtest("--nemesis", "slow", *where)
+    finally:
+        hosts.close()
+    assert (status, said) == (2, {})
+    last = err.splitlines()[-1]
+    assert "the nemesis 'slow' needs faults that this cluster cannot do: slow" in last
+    assert last.endswith("(n3: no tc: apt-get install iproute2)")

@@ -14,6 +14,7 @@ import pytest
 
 from harness.chance import Chance
 from harness.deploy.target import EXEMPT_PORT, MEASURED_PORT
+from harness.lab import switch
 from harness.lab.addresses import SWITCH, SWITCH_PORT, address, address_6
 from harness.lab.switch import CALM, OVERTAKEN_S, Switch, Way
 
@@ -235,3 +236,8 @@ def test_a_host_that_takes_nothing_more_stops_nobody() -> None:
         switch.take(1, numbered(0), 0.0)
         os.close(write)
         assert lab.came(2) == []
+
+
+def test_where_there_is_no_tun_there_is_no_switch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(switch, "_TUN", "/nowhere")
+    assert switch.wires([1, 2]) == {}
