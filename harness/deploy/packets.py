@@ -3,8 +3,8 @@
 Rules of this file:
 1. Only what is in a chain of our own is ever changed, and the one rule that leads to it. What the
    user has in his tables stays as it is.
-2. SSH is never touched, whatever is cut, nor what a host says to itself, nor by what hosts find each
-   other's hardware: who cannot find the other cannot speak with it in either direction.
+2. SSH is never touched, whatever is cut, nor what a host says to itself, nor that by which hosts
+   find each other's hardware: else neither could speak to the other, SSH included.
 3. A link is cut where it ends: the receiver drops what has a sender's address. So one way of two
    can be cut. All addresses of the sender count, of both kinds; but none that several hosts have.
 4. The chain is replaced in one step: there is no moment at which half of the rules hold.
@@ -76,9 +76,8 @@ def _script(kind: int, drops: Drops, ssh_ports: Sequence[int]) -> str:
     for port in sorted({*ssh_ports, 22}):
         rules += [f"-A {CHAIN} -p tcp -m tcp --{way}port {port} -j RETURN" for way in ("d", "s")]
     if kind == 6:
-        rules += [
-            f"-A {CHAIN} -p ipv6-icmp -m icmp6 --icmpv6-type {one} -j RETURN" for one in FINDING
-        ]
+        icmp = f"-A {CHAIN} -p ipv6-icmp -m icmp6 --icmpv6-type"
+        rules += [f"{icmp} {one} -j RETURN" for one in FINDING]
     senders = [one for one in drops.senders if ipaddress.ip_address(one).version == kind]
     rules += [f"-A {CHAIN} -s {one} -j DROP" for one in senders]
     if drops.clients:
