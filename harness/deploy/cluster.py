@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from harness.cluster import CannotDeploy
-from harness.deploy import audit, lease, replicas, slow
+from harness.deploy import audit, clocks, lease, replicas, slow
 from harness.deploy.contact import Contact
 from harness.deploy.evidence import Probes
 from harness.deploy.hosted import Hosted, HostFacts, look_at
@@ -120,7 +120,7 @@ class HostCluster:
             {node: (one.ssh_port,) for node, one in found.items()},
         )
         self._probes = Probes(self._hosted, self._network)
-        self._choose(found)
+        self._choose(found, await asyncio.to_thread(clocks.boot))
         self._before = await self._step("looked at", lambda one: audit.look(one.host))
         self._held = True
         await self._step("installed", lambda one: one.install(members))
@@ -136,13 +136,19 @@ class HostCluster:
         self._keeping = [loop.create_task(self._keep(one)) for one in self._hosted.values()]
         await self.recovered(within_s=START_S)
 
-    def _choose(self, found: Mapping[Node, HostFacts]) -> None:
+    def _choose(self, found: Mapping[Node, HostFacts], boot: str) -> None:
         """What these hosts can do; if one of them cannot, none does."""
         if unable := [f"{node}: {one.not_slow}" for node, one in found.items() if not one.slow]:
             self._cannot(frozenset((Slow, Packets)), unable[0])
         else:
             for node, one in self._hosted.items():
                 one.way = slow.WAYS[found[node].slow]
+        shared = clocks.why_shared({node: one.clock for node, one in found.items()}, boot)
+        for node, one in self._hosted.items():
+            one.bends_host = not shared[node]
+        if not any(shared.values()):  # so nothing need be preloaded for it
+            self._preloaded -= {ClockSkew}
+            self.supports |= {ClockSkew}
 
     def _cannot(self, kinds: frozenset[type], why: str) -> None:
         self._why_not |= dict.fromkeys(kinds, why)

@@ -8,10 +8,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
-from harness.deploy import preloading
+from harness.deploy import clocks, preloading
 from harness.deploy.audit import look
 from harness.deploy.hosted import look_at
 from harness.deploy.packets import CHAIN
@@ -31,7 +30,6 @@ _PROGRAMS: Final = {
     "setsid": "util-linux",
 }
 _LOOK: Final = f"""\
-echo "boot=$(cat /proc/sys/kernel/random/boot_id)"
 echo "name=$(. /etc/os-release 2>/dev/null; echo "$PRETTY_NAME"), $(uname -sr)"
 for one in {" ".join(_PROGRAMS)}; do command -v $one >/dev/null || echo "program=$one"; done
 echo "free=$(df -Pk {BASE} /var/lib 2>/dev/null | awk 'NR==2 {{print int($4 / 1024)}}')"
@@ -101,8 +99,9 @@ async def examine(host: Host, target: Target, others: Sequence[Host]) -> Sequenc
     roomy = free.isdecimal() and int(free) >= _LEAST_MB
     step("disk", f"{free or '?'} MB free for {BASE}", well=roomy)
     step("clock", f"ahead of ours by {seen.ahead_ms:.0f} ms, give or take {seen.unsure_ms:.0f}")
-    if facts.get("boot") == await asyncio.to_thread(_our_boot):
-        step("kernel", "is ours: only the clocks of single processes can be bent", needed=False)
+    ours = await asyncio.to_thread(clocks.boot)
+    own = not clocks.why(found.clock, ours)
+    step("clock", clocks.told(found.clock, ours), needed=False, well=own)
     if found.busy:
         step("free", "is held by a run that goes on", well=False)
     elif facts.get("left") or any("ours" in one for one in seen.processes):
@@ -124,10 +123,3 @@ async def _reaches(host: Host, others: Sequence[Host]) -> Sequence[Step]:
         words = f"no answer from {', '.join(silent)}: open ports 2181, 2888 and 3888 between them"
         return [Step(host.name, "network", well=False, words=words)]
     return [Step(host.name, "network", well=True, words=f"reaches {len(others)} others")]
-
-
-def _our_boot() -> str:
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    except OSError:
-        return ""

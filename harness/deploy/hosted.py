@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from typing import Final
 
-from harness.deploy import lease, preloading, scripts, slow
+from harness.deploy import clocks, lease, preloading, scripts, slow
 from harness.deploy.contact import Contact
 from harness.deploy.packets import Network
 from harness.deploy.preloading import Preload
@@ -47,7 +47,7 @@ _STEPS: Final = {
 _FACTS: Final = f"""\
 echo "uid=$(id -u)"
 echo "ssh=${{SSH_CONNECTION##* }}"
-for one in $(ip -o addr show scope global | sed 's/.*inet6* //; s/[/ ].*//'); do
+{clocks.FACTS}for one in $(ip -o addr show scope global | sed 's/.*inet6* //; s/[/ ].*//'); do
   echo "address=$one"
 done
 command -v bash >/dev/null || echo "lacks=bash: apt-get install bash"
@@ -76,6 +76,7 @@ class HostFacts:
     """Why by none."""
     busy: bool
     lacks: tuple[str, ...]
+    clock: clocks.HostClock
 
 
 async def look_at(host: Host, target: Target) -> HostFacts:
@@ -97,6 +98,7 @@ async def look_at(host: Host, target: Target) -> HostFacts:
         not_slow="; ".join(every("not-slow")),
         busy=bool(every("busy")),
         lacks=every("lacks"),
+        clock=clocks.HostClock("".join(every("boot")), bool(every("sets")), every("keeper")),
     )
 
 
@@ -115,6 +117,8 @@ class Hosted:
         self.before = shim.Seen()
         """What its disk had done when it was last told to fail in another way."""
         self.skews = target.skews
+        self.bends_host = False
+        """Whether the clock that is bent is the host's own, and not only that of one process."""
         self._target = target
         self._wiped = False
         self._ill = False
@@ -131,6 +135,7 @@ class Hosted:
         mine |= {f"{lease.FOLDER}/undo": lease.UNDO.encode()}
         mine |= {f"{lease.FOLDER}/end": lease.KILL_NODE.encode()}
         mine |= {f"{lease.FOLDER}/watch": lease.watch().encode()}
+        mine |= {clocks.AGENT: clocks.agent()}
         await asyncio.gather(*(host.put(data, path) for path, data in mine.items()))
         await checked(host, f"sh {lease.FOLDER}/undo")  # of a run that nobody ended
         for name, data in self._target.programs().items():
@@ -164,9 +169,12 @@ class Hosted:
             steps.append(scripts.KILL)
         if name in so.wiped and not self._wiped:
             steps.append(scripts.wipe(self.member.sid))
-        skew = so.clocks.get(name, Skew())
-        steps.append(scripts.bend(skew.offset_ms, skew.rate))
-        wanted = shim.wanted_of(name, so, clock=not self._target.skews)
+        of_host, of_node = self.whose_clock(so)
+        if self.bends_host:
+            steps.append(clocks.bend(of_host))
+        steps.append(scripts.bend(of_node.offset_ms, of_node.rate))
+        mine = replace(so, clocks={**so.clocks, name: of_node})
+        wanted = shim.wanted_of(name, mine, clock=not self._target.skews)
         if not wanted.same_disk(self._wanted):
             self.before = await preloading.seen(self.host)
         steps.append(self.preload.bend(wanted.as_bytes(next(self._numbers))))
@@ -181,6 +189,13 @@ class Hosted:
         await self._do("".join(steps))
         self._wiped, self._ill, self.up = name in so.wiped, name in so.ill, up
         self._wanted = wanted
+
+    def whose_clock(self, so: Union) -> tuple[Skew, Skew]:
+        """What is to be wrong with the host's clock, and what with that of the node alone."""
+        skew = so.clocks.get(self.host.name, Skew())
+        if not self.bends_host:
+            return Skew(), skew
+        return clocks.split(skew, by_node=self.skews or bool(self.preload.path))
 
     async def standing(self) -> tuple[Standing, str]:
         """What it says that it is; or, if its process is gone, how that ended."""

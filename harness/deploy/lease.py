@@ -7,7 +7,7 @@ still not heard from it much later, it ends the node, too. What that wrote stays
 Rules of this file:
 1. There is a watcher before there is a fault, and what undoes is written down before both.
 2. What undoes does not know which faults there are: it undoes everything that can be.
-3. The time is the host's since its boot, which no fault bends.
+3. The time is the host's since its boot, which no fault bends by more than a tenth.
 """
 
 from __future__ import annotations
@@ -15,16 +15,17 @@ from __future__ import annotations
 from typing import Final
 
 from harness.deploy import slow
+from harness.deploy.clocks import PUT_BACK
 from harness.deploy.packets import TOOLS, nothing
 from harness.deploy.preloading import UNDO as UNBEND
 from harness.deploy.scripts import KILL, PRELUDE
-from harness.deploy.target import BASE
+from harness.deploy.target import LEASE
 
 LEASE_S: Final = 15
 RENEW_S: Final = 3.0
 ORPHAN_S: Final = 60
 """So long after its faults a node ends that nobody has asked for: its controller may come back."""
-FOLDER: Final = f"{BASE}/lease"
+FOLDER: Final = LEASE
 
 UNDO: Final = (
     PRELUDE
@@ -32,6 +33,7 @@ UNDO: Final = (
     # Each in a shell of its own: what cannot be done keeps nothing else from being done.
     + "".join(f"(\n{nothing(kind)}) || failed=1\n" for kind in TOOLS)
     + f"(\n{slow.UNDO}) && rm -f {slow.STATE} || failed=1\n"
+    + f"(\n{PUT_BACK}) || failed=1\n"
     + 'look; if [ "$state" = T ]; then kill -CONT "$pid"; fi\n'
     + "bend 0 1.0\n"
     + UNBEND

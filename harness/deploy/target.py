@@ -16,6 +16,8 @@ BASE: Final = "/var/lib/zabtest"
 """Everything of ours on a host is below it."""
 HOME: Final = f"{BASE}/node"
 CACHE: Final = f"{BASE}/cache"
+LEASE: Final = f"{BASE}/lease"
+"""What undoes faults, and how long they may last."""
 
 
 @dataclass(frozen=True, slots=True)
