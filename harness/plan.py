@@ -85,6 +85,8 @@ class Played:
     seconds: float = 0.0
     logs: Mapping[str, int] = field(default_factory=dict)
     """The nodes' own logs, and how many bytes of each are of the run, as of one quiet moment."""
+    events: int = 0
+    """How many the history must hold; 0 if nobody counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

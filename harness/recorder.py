@@ -30,6 +30,11 @@ class Recorder:
         self._loop = asyncio.get_running_loop()
         self._began = self._loop.time()
 
+    @property
+    def events(self) -> int:
+        """How many were recorded."""
+        return self._writer.written
+
     def now_ns(self) -> int:
         """Since the run began."""
         return round((self._loop.time() - self._began) * NANO)

@@ -113,6 +113,7 @@ class Run:
             faults=self._faults,
             seconds=round(self._loop.time() - began, 3),
             logs=logs,
+            events=self._recorder.events,
         )
 
     def _tell_of_hosts(self, step: str, done: int) -> None:

@@ -148,6 +148,7 @@ class StoredRun:
                 faults=said["faults"],
                 seconds=said["seconds"],
                 logs=said["logs"],
+                events=said.get("events", 0),
             )
 
     def _write(self, name: str, value: Any) -> None:

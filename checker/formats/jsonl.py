@@ -136,6 +136,11 @@ class Writer:
         self._index = 0
         self._encode = msgspec.json.Encoder().encode
 
+    @property
+    def written(self) -> int:
+        """How many events."""
+        return self._index
+
     def event(self, **fields: Any) -> None:
         """Write one event; its index is given here."""
         told = {"index": self._index, **fields}
