@@ -22,6 +22,7 @@ WORKLOADS: Final[Mapping[str, str]] = MappingProxyType(
         "lock": "workloads.lock:Locks",
         "multi": "workloads.multi:Multi",
         "sequence": "workloads.sequence:Sequences",
+        "session": "workloads.lives:Sessions",
     }
 )
 ADAPTERS: Final[Mapping[str, str]] = MappingProxyType(
@@ -31,6 +32,7 @@ ADAPTERS: Final[Mapping[str, str]] = MappingProxyType(
         "lock:zookeeper": "workloads.zookeeper.lock:LocksOnZooKeeper",
         "multi:zookeeper": "workloads.zookeeper.multi:GroupsOnZooKeeper",
         "sequence:zookeeper": "workloads.zookeeper.sequence:SequencesOnZooKeeper",
+        "session:zookeeper": "workloads.zookeeper.lives:SessionsOnZooKeeper",
     }
 )
 

@@ -140,6 +140,7 @@ class Create:
 
     path: str
     data: bytes
+    ephemeral: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -29,7 +30,8 @@ from harness.hosts.host import Host
 from harness.hosts.trouble import HostTrouble, joined
 from harness.preload import shim
 from harness.standing import Standing, all_serve, caught_up
-from harness.zookeeper.session import CALL_S, Session, connect
+from harness.zookeeper.connecting import connect
+from harness.zookeeper.session import CALL_S, Session
 from nemesis.fault import (
     BrokenDisk,
     ClientLink,
@@ -166,7 +168,16 @@ class HostCluster:
             return await host.dial(port, timeout_s=timeout_s)
 
         return await connect(
-            host.address, CLIENT_PORT, node=node, timeout_s=timeout_s, call_s=CALL_S, opener=opener
+            host.address,
+            CLIENT_PORT,
+            node=node,
+            timeout_s=timeout_s,
+            call_s=CALL_S,
+            opener=opener,
+            doors={
+                name: partial(one.host.dial, CLIENT_PORT, timeout_s=timeout_s)
+                for name, one in self._hosted.items()
+            },
         )
 
     # What can be touched.

@@ -25,7 +25,8 @@ from harness.local.ports import HOST, free_ports
 from harness.local.tailing import next_event
 from harness.local.words import comparable, print_of, standing
 from harness.standing import Standing, all_serve, caught_up
-from harness.zookeeper.session import CALL_S, Session, connect
+from harness.zookeeper.connecting import connect
+from harness.zookeeper.session import CALL_S, Session
 from nemesis.fault import DISKS, Fault, Node, Packets
 from nemesis.surface import Evidence
 from nemesis.union import Union, union
@@ -205,8 +206,15 @@ class LocalCluster:
 
     async def connect(self, node: Node, *, timeout_s: float) -> Session:
         """A new session with this node, through the proxy."""
-        port = self._doors[f"client/{node}"]
-        return await connect(HOST, port, node=node, timeout_s=timeout_s, call_s=CALL_S)
+        ports = {name: self._doors[f"client/{name}"] for name in self.nodes}
+        return await connect(
+            HOST,
+            ports[node],
+            node=node,
+            timeout_s=timeout_s,
+            call_s=CALL_S,
+            doors={name: partial(asyncio.open_connection, HOST, at) for name, at in ports.items()},
+        )
 
     def event_logs(self) -> Mapping[Node, Sequence[Path]]:
         """One file of each, that goes on when the node is started again."""

@@ -26,7 +26,8 @@ from harness.sim.journals import Journals
 from harness.sim.network import CLIENT_PORT, CLIENTS, Pace
 from harness.sim.node import SimNode
 from harness.sim.world import SimWorld
-from harness.zookeeper.session import CALL_S, Session, connect
+from harness.zookeeper.connecting import connect
+from harness.zookeeper.session import CALL_S, Session
 from nemesis.fault import Fault, Link, Node, Packets
 from nemesis.surface import Evidence
 from nemesis.union import Lag, Skew, Union, union
@@ -210,7 +211,13 @@ class SimCluster:
         """A new session with this node, over the simulated network."""
         opener = partial(self.world.network.connect, here=CLIENTS)
         return await connect(
-            node, CLIENT_PORT, node=node, timeout_s=timeout_s, call_s=CALL_S, opener=opener
+            node,
+            CLIENT_PORT,
+            node=node,
+            timeout_s=timeout_s,
+            call_s=CALL_S,
+            opener=opener,
+            doors={name: partial(opener, name) for name in self.nodes},
         )
 
     def event_logs(self) -> Mapping[Node, Sequence[Path]]:

@@ -7,9 +7,15 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, TypeAlias
 
 from target_node.wire.codes import CreateMode
+from target_node.wire.connect import (
+    ConnectRequest,
+    ConnectResponse,
+    decode_connect_response,
+    encode_connect_request,
+)
 from target_node.wire.data import OPEN_ACL_UNSAFE
 from target_node.wire.data import Stat as WireStat
-from target_node.wire.frames import CLIENT_LIMIT
+from target_node.wire.frames import CLIENT_LIMIT, frame
 from target_node.wire.jute import INT, Malformed
 from target_node.wire.multi import CheckResult, DeleteResult, WriteOperation
 from target_node.wire.requests import (
@@ -18,7 +24,7 @@ from target_node.wire.requests import (
     DeleteRequest,
     SetDataRequest,
 )
-from workloads.session import Check, Create, Delete, Reply, SetData, Stat, Step
+from workloads.session import Check, Create, Delete, NotDone, Reply, SetData, Stat, Step
 
 
 class Writer(Protocol):
@@ -32,6 +38,31 @@ class Writer(Protocol):
 
 
 Opener: TypeAlias = Callable[[str, int], Awaitable[tuple[asyncio.StreamReader, Writer]]]
+Door: TypeAlias = Callable[[], Awaitable[tuple[asyncio.StreamReader, Writer]]]
+"""A way to one server."""
+
+
+async def greeted(
+    door: Door, hello: ConnectRequest, timeout_s: float
+) -> tuple[asyncio.StreamReader, Writer, ConnectResponse]:
+    """A connection to a server, and its answer; `NotDone` if there is none.
+
+    A session that is over, or was never, it answers with session 0 and no timeout.
+    """
+    writer: Writer | None = None
+    try:
+        async with asyncio.timeout(timeout_s):
+            reader, writer = await door()
+            writer.write(frame(encode_connect_request(hello)))
+            return reader, writer, decode_connect_response(await packet(reader))
+    except BaseException as failure:
+        if writer is not None:
+            writer.close()
+        if isinstance(failure, TimeoutError):
+            raise NotDone(f"no session within {timeout_s:g} s") from None
+        if isinstance(failure, OSError | EOFError | Malformed):
+            raise NotDone(f"no session: {words(failure)}") from None
+        raise
 
 
 async def packet(reader: asyncio.StreamReader) -> bytes:
@@ -55,8 +86,9 @@ def words(failure: BaseException) -> str:
 def operation(step: Step) -> WriteOperation:
     """A step of a multi."""
     match step:
-        case Create(path, data):
-            return Create2Request(path, data, OPEN_ACL_UNSAFE, CreateMode.PERSISTENT)
+        case Create(path, data, ephemeral):
+            mode = CreateMode.EPHEMERAL if ephemeral else CreateMode.PERSISTENT
+            return Create2Request(path, data, OPEN_ACL_UNSAFE, mode)
         case SetData(path, data, version):
             return SetDataRequest(path, data, version)
         case Delete(path, version):

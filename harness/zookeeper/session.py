@@ -16,14 +16,10 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, Final
 
-from harness.zookeeper.packets import Opener, Writer, operation, packet, reply, words
+from harness.zookeeper.packets import Writer, operation, packet, reply, words
 from target_node.wire.client import ReplyHeader, decode_reply, encode_request, split_reply
 from target_node.wire.codes import CreateMode, ErrorCode, OpCode, Xid
-from target_node.wire.connect import (
-    ConnectRequest,
-    decode_connect_response,
-    encode_connect_request,
-)
+from target_node.wire.connect import ConnectResponse
 from target_node.wire.data import OPEN_ACL_UNSAFE
 from target_node.wire.frames import frame
 from target_node.wire.jute import INT, Malformed
@@ -51,51 +47,7 @@ from workloads.session import (
 )
 
 CALL_S: Final = 10.0  # that a session waits for a reply; clients have deadlines of their own
-SESSION_TIMEOUT_MS: Final = 6000
 CLOSE_S: Final = 1.0  # that a server may take to say goodbye
-
-
-async def connect(
-    host: str,
-    port: int,
-    *,
-    node: str,
-    timeout_s: float,
-    call_s: float | None = None,
-    session_timeout_ms: int = SESSION_TIMEOUT_MS,
-    opener: Opener = asyncio.open_connection,
-) -> Session:
-    """A new session. Whatever fails here is `NotDone`: nothing has been asked yet.
-
-    Each of its calls ends after `call_s`, or as the session itself must be there after `timeout_s`.
-    """
-    writer: Writer | None = None
-    try:
-        async with asyncio.timeout(timeout_s):
-            reader, writer = await opener(host, port)
-            hello = ConnectRequest(0, session_timeout_ms, 0, bytes(16))
-            writer.write(frame(encode_connect_request(hello)))
-            welcome = decode_connect_response(await packet(reader))
-    except BaseException as failure:
-        if writer is not None:
-            writer.close()
-        if isinstance(failure, TimeoutError):
-            raise NotDone(f"no session within {timeout_s:g} s") from None
-        if isinstance(failure, OSError | EOFError | Malformed):
-            raise NotDone(f"no session: {words(failure)}") from None
-        raise
-    if welcome.timeout_ms <= 0 or not welcome.session:
-        writer.close()
-        raise NotDone("no session: the server refused to make one")
-    return Session(
-        reader,
-        writer,
-        node=node,
-        # Session ids are unsigned, though the wire has them signed.
-        session_id=welcome.session & (1 << 64) - 1,
-        timeout_s=timeout_s if call_s is None else call_s,
-        ping_s=welcome.timeout_ms / 3000,
-    )
 
 
 class Session:
@@ -107,23 +59,24 @@ class Session:
         self,
         reader: asyncio.StreamReader,
         writer: Writer,
+        welcome: ConnectResponse,
         *,
         node: str,
-        session_id: int,
         timeout_s: float,
-        ping_s: float,
     ) -> None:
         self.node = node
-        self.session_id = session_id
+        # Session ids are unsigned, though the wire has them signed.
+        self.session_id = welcome.session & (1 << 64) - 1
         self.timeout_s = timeout_s
         self._reader = reader
         self._writer = writer
+        self._welcome = welcome
         self._open = True
         self._asking = False
         self._xid = 0
-        self._ping_s = ping_s
+        self._ping_s = welcome.timeout_ms / 3000
         self._loop = asyncio.get_running_loop()
-        self._pinging = self._loop.call_later(ping_s, self._ping)
+        self._pinging = self._loop.call_later(self._ping_s, self._ping)
 
     @property
     def alive(self) -> bool:
@@ -221,23 +174,35 @@ class Session:
         A sync that it is to stand behind leaves with it, in one piece: so they are one question, to
         a server that may not be the one it thinks it is by the time that it answers.
         """
+        asked = [(op, request)] if behind is None else [(OpCode.SYNC, behind), (op, request)]
+        *synced, (header, response) = await self._converse(asked)
+        if synced and synced[0][0].err:
+            self.abandon()
+            raise InDoubt(f"a sync was refused with error {synced[0][0].err}")
+        if header.err:
+            self._refuse(header.err, header.zxid)
+        return header.zxid, response
+
+    async def _converse(
+        self, asked: Sequence[tuple[OpCode, Any]]
+    ) -> Sequence[tuple[ReplyHeader, Any]]:
+        """Send all of these in one piece, and wait for the reply to each."""
         assert not self._asking, "a session makes one call at a time"
         if not self.alive:
             raise NotDone("the connection is gone")
         self._asking = True
-        asked = [request] if behind is None else [behind, request]
         first = self._xid + 1
         self._xid += len(asked)
+        answers = []
         try:
             async with asyncio.timeout(self.timeout_s):
-                frames = (frame(encode_request(first + at, one)) for at, one in enumerate(asked))
+                frames = (
+                    frame(encode_request(first + at, one)) for at, (_, one) in enumerate(asked)
+                )
                 self._writer.write(b"".join(frames))
-                if behind is not None:
-                    synced, _ = await self._answer_to(first)
-                    if synced.err:
-                        raise Malformed(f"a sync was refused with error {synced.err}", 0)
-                header, body = await self._answer_to(self._xid)
-            response = None if header.err else decode_reply(op, body)
+                for at, (op, _) in enumerate(asked):
+                    header, body = await self._answer_to(first + at)
+                    answers.append((header, None if header.err else decode_reply(op, body)))
         except BaseException as failure:
             self.abandon()
             if isinstance(failure, TimeoutError):
@@ -247,9 +212,7 @@ class Session:
             raise
         finally:
             self._asking = False
-        if header.err:
-            self._refuse(header.err, header.zxid)
-        return header.zxid, response
+        return answers
 
     def _refuse(self, error: int, zxid: int) -> None:
         """Raise what this error means; whoever is in doubt hears no more."""
@@ -265,13 +228,18 @@ class Session:
         return header, body
 
     async def _answer(self) -> bytes:
-        """The next packet that is no ping's echo and no watch's event."""
+        """The next packet that is a reply to a request of ours."""
         while True:
             came = await packet(self._reader)
             if len(came) < INT.size:
                 raise Malformed("a reply without an xid", 0)
-            if INT.unpack_from(came)[0] not in _BY_THE_WAY:
+            if (xid := INT.unpack_from(came)[0]) not in _BY_THE_WAY:
                 return came
+            if xid == Xid.WATCH_EVENT:
+                self._told(came)
+
+    def _told(self, packet: bytes) -> None:
+        """A watch has something to say; whoever sets some listens."""
 
     def _ping(self) -> None:
         """Say that we are alive. The answer is read with that of the next call."""
@@ -280,5 +248,5 @@ class Session:
             self._pinging = self._loop.call_later(self._ping_s, self._ping)
 
 
-_BY_THE_WAY: Final = (Xid.PING, Xid.WATCH_EVENT)
+_BY_THE_WAY: Final = (Xid.PING, Xid.WATCH_EVENT, Xid.SET_WATCHES)
 _BESIDES: Final = (ErrorCode.OK, ErrorCode.RUNTIME_INCONSISTENCY)

@@ -31,7 +31,7 @@ BUG: Final = Bug(
     "client-goes-back",
     "a session never sees an older state than before",
     "a classic",
-    ("contract",),
+    ("lifetimes", "replies"),
     (
         Override(clients, "admit", _admit_anybody),
         # The leader's word would come behind all that it had committed by then.

@@ -31,7 +31,7 @@ BUG: Final = Bug(
     "ephemeral-outlives-close",
     "an ephemeral node goes with its session",
     "ZOOKEEPER-1208",
-    ("tenures",),
+    ("lifetimes", "tenures"),
     (
         Override(Outstanding, "ephemerals", _only_applied),
         Override(Tree, "_close", _close_what_is_named),

@@ -19,7 +19,6 @@ BUG: Final = Bug(
     "moved-session-obeyed",
     "what a client asks is done in the order in which it asks",
     "ZOOKEEPER-710",
-    (),
+    ("lifetimes",),
     (Override(Sessions, "check_owner", _check_nobody),),
-    unwatched="no client moves to another server with its session",
 )

@@ -24,7 +24,6 @@ BUG: Final = Bug(
     "reads-overtake-writes",
     "a client reads what it has written",
     "a classic",
-    (),
+    ("lifetimes",),
     (Override(Clients, "_read", _read_at_once),),
-    unwatched="no client asks for more before it is answered",
 )

@@ -16,6 +16,6 @@ BUG: Final = Bug(
     "touches-not-forwarded",
     "a session that is heard within its timeout lives",
     "a classic",
-    ("tenures",),
+    ("tenures", "lifetimes"),
     (Override(Learning, "touch", _keep_to_oneself),),
 )

@@ -25,6 +25,6 @@ BUG: Final = Bug(
     "version-checked-against-tree",
     "of two conditional writes with one version, one fails",
     "a classic",
-    ("linearizable",),
+    ("lifetimes", "linearizable"),
     (Override(prep, "set_data", _set_what_is_applied),),
 )

@@ -15,7 +15,7 @@ from harness.plan import Plan, Played, Results
 from harness.recorder import Recorder
 from harness.run import Run
 from harness.store import StoredRun
-from harness.zookeeper.session import connect
+from harness.zookeeper.connecting import connect
 from tests.harness.memory import MemoryCluster, Service
 from tests.target_node.mixed import mixed
 from workloads.names import adapter, workload

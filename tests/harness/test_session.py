@@ -11,7 +11,8 @@ import pytest
 from checker.models.register import Cas, Read, Write
 from checker.models.set import Add, ListAll
 from checker.models.zookeeper import LocalRead
-from harness.zookeeper.session import Session, connect
+from harness.zookeeper.connecting import connect
+from harness.zookeeper.session import Session
 from target_node.wire.client import ReplyHeader, encode_reply, split_request
 from target_node.wire.codes import ErrorCode, OpCode
 from target_node.wire.connect import ConnectResponse, encode_connect_response
