@@ -17,7 +17,7 @@ from harness.deploy.packets import CHAIN
 from harness.deploy.slow import WAYS
 from harness.deploy.target import BASE, Target
 from harness.hosts.host import Host
-from harness.hosts.trouble import HostTrouble
+from harness.hosts.trouble import HostTrouble, printable
 
 DEADLINE_S: Final = 20.0
 _LEAST_MB: Final = 200
@@ -56,7 +56,8 @@ async def examine(host: Host, target: Target, others: Sequence[Host]) -> Sequenc
     steps: list[Step] = []
 
     def step(about: str, words: str, *, well: bool = True, needed: bool = True) -> None:
-        steps.append(Step(host.name, about, well, words, needed))
+        # Some of it is the host's own words.
+        steps.append(Step(host.name, about, well, printable(words.encode()), needed))
 
     try:
         loop = asyncio.get_running_loop()

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gzip
 import secrets
 import socket
 import tarfile
 import tempfile
+import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -22,7 +24,7 @@ from typing import BinaryIO, Final, TypeVar
 from harness.hosts.connection import Connection, when_lost_again
 from harness.hosts.host import DEADLINE_S, Command, Done, Process, script, words
 from harness.hosts.login import Login
-from harness.hosts.trouble import CommandFailed, HostTrouble
+from harness.hosts.trouble import CommandFailed, HostTrouble, printable
 
 THREADS: Final = 40
 _PIECE: Final = 192 * 1024  # of a file, in one command
@@ -109,7 +111,12 @@ class SshHost:
             if done.status:
                 raise CommandFailed(self.name, f"fetch {tree}", done.status, done.err)
             packed.seek(0)
-            await asyncio.to_thread(_unpack, packed, into)
+            try:
+                await asyncio.to_thread(_unpack, packed, into)
+            except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as bad:
+                said = printable(str(bad).encode())
+                what = f"what it sent of {tree} cannot be taken: {said}"
+                raise HostTrouble(self.name, what) from None
 
     async def start(self, argv: Sequence[str], *, out: str, directory: str = "/") -> Process:
         # In the shell's subshell a job is no leader of a group, so setsid becomes the program.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -92,6 +93,58 @@ def test_nothing_in_a_lab_touches_the_machine(lab: Lab) -> None:
     if Path("/usr/sbin/iptables").exists():
         rules = subprocess.run(["iptables", "-S"], capture_output=True, text=True, check=True)
         assert "HARM" not in rules.stdout
+
+
+def sockets_of(pid: int) -> set[str]:
+    """The inodes of all sockets that a process has open."""
+    found = set()
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            target = os.readlink(entry)
+        except OSError:
+            continue
+        if target.startswith("socket:["):
+            found.add(target[8:-1])
+    return found
+
+
+def inodes_here() -> set[str]:
+    """Those of all TCP sockets of this machine's own network."""
+    lines = [
+        line.split()
+        for kind in ("tcp", "tcp6")
+        for line in Path(f"/proc/self/net/{kind}").read_text().splitlines()[1:]
+    ]
+    return {fields[9] for fields in lines}
+
+
+def test_sshd_listens_only_inside(lab: Lab) -> None:
+    ours = os.readlink("/proc/self/ns/net")
+    servers = []
+    for entry in Path("/proc").iterdir():
+        try:
+            line = (entry / "cmdline").read_bytes() if entry.name.isdigit() else b""
+        except OSError:
+            continue
+        if b"lab_sshd_config" in line and b"sshd" in line:
+            servers.append(int(entry.name))
+    assert len(servers) >= 5
+    here = inodes_here()
+    for pid in servers:
+        try:
+            network, its = os.readlink(f"/proc/{pid}/ns/net"), sockets_of(pid)
+        except OSError:
+            continue  # of another lab, that has ended
+        assert network != ours
+        assert not its & here
+    # What answers on this machine, if anything does, is none of them.
+    known = (lab.folder / "known_hosts").read_text()
+    with socket.socket() as dialling:
+        dialling.settimeout(3)
+        if dialling.connect_ex(("127.0.0.1", 22)) == 0:  # this machine's own
+            scan = ["ssh-keyscan", "-T", "5", "127.0.0.1"]
+            shown = subprocess.run(scan, capture_output=True, text=True, check=False).stdout
+            assert not any(line.split()[-1] in known for line in shown.splitlines() if line)
 
 
 def test_openssh_reaches_it_too(lab: Lab) -> None:
