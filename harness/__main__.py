@@ -17,6 +17,7 @@ import typer
 from harness.commands import Plugin, add_to, full_paths, load_them
 from harness.doctoring import AcceptNew, Hosts, SshConfig, Sudo, doctor
 from harness.lab.command import app as lab
+from harness.power.command import power
 from harness.sim.command import hunt
 
 HARNESS_FAILED: Final = 4
@@ -308,6 +309,7 @@ def list_(
 
 add_to(app)
 app.command()(hunt)
+app.command()(power)
 app.command()(doctor)
 app.add_typer(lab, name="lab")
 

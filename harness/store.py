@@ -56,7 +56,7 @@ class StoredRun:
         name = f"{plan.workload}-{'+'.join(plan.nemeses) or 'none'}"
         run = cls(root / name / when)
         run.nodes.mkdir(parents=True)
-        run._write("run.json", {"plan": asdict(plan), **facts, **_here()})
+        run._write("run.json", {"plan": asdict(plan), **facts, **here()})
         latest = root / f".latest.{os.getpid()}"
         latest.unlink(missing_ok=True)
         latest.symlink_to(Path(name) / when)
@@ -174,7 +174,7 @@ def is_run(path: Path) -> bool:
     return (path / "run.json").is_file()
 
 
-def _here() -> dict[str, Any]:
+def here() -> dict[str, Any]:
     """What was run, and where."""
     return {
         "zabtest": version("zabtest"),

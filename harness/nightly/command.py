@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from harness.lasting import Busy
 from harness.nightly.matrix import read
-from harness.nightly.night import Busy, Night, nights, tonight
+from harness.nightly.night import Night, nights, tonight
 from harness.nightly.playing import play
 from harness.nightly.summing import results_of
 from harness.nightly.table import BadMatrix

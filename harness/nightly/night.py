@@ -13,9 +13,7 @@ let go before its end is gone on with, if it began not long ago and its file has
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,14 +24,11 @@ from typing import Any, Final
 
 import msgspec
 
+from harness import lasting
 from harness.nightly.matrix import Matrix, Planned
 
 GOES_ON: Final = timedelta(hours=24)
 _FORM: Final = "%Y%m%dT%H%M%S.%fZ"
-
-
-class Busy(Exception):
-    """Somebody else is at this night."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,11 +72,7 @@ class Night:
     @contextmanager
     def held(self) -> Iterator[None]:
         """While this lasts, nobody else can be at it."""
-        with (self.path / "night.json").open("rb") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise Busy(str(self.path)) from None
+        with lasting.held(self.path / "night.json"):
             yield
 
     @property
@@ -103,25 +94,12 @@ class Night:
 
     def note(self, ran: Ran) -> None:
         """What became of a run. It is on the disk on return."""
-        with (self.path / "runs.jsonl").open("a+b") as file:
-            file.seek(max(0, file.tell() - 1))
-            torn = file.read() not in (b"", b"\n")
-            file.write(b"\n" * torn + json.dumps(asdict(ran)).encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+        lasting.note(self.path / "runs.jsonl", asdict(ran))
 
     def ran(self) -> Sequence[Ran]:
-        """What is known by now; a line that a crash tore is of a run that is made again."""
-        try:
-            lines = (self.path / "runs.jsonl").read_bytes().split(b"\n")[:-1]
-        except FileNotFoundError:
-            return ()
+        """What is known by now; what was not noted is made again."""
         found = {}
-        for line in lines:
-            try:
-                said = json.loads(line)
-            except ValueError:
-                continue  # torn by a crash
+        for said in lasting.notes(self.path / "runs.jsonl"):
             ran = Ran(**{**said, "marks": tuple(said["marks"]), "doubts": tuple(said["doubts"])})
             found[ran.number] = ran
         return [found[number] for number in sorted(found)]
@@ -141,10 +119,7 @@ class Night:
 
     def write(self, name: str, data: bytes | str) -> None:
         """In one step."""
-        target = self.path / name
-        unfinished = target.with_name(f".{name}")
-        unfinished.write_bytes(data.encode() if isinstance(data, str) else data)
-        unfinished.replace(target)
+        lasting.write(self.path / name, data)
 
 
 def nights(store: Path) -> Sequence[Night]:

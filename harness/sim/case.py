@@ -4,12 +4,14 @@ Rules of this file:
 1. The same case gives the same bytes in every process: history, tape and results.
 2. Whatever comes of it is an ordinary run in a store, judged as any other.
 3. No progress after everything was healed is a wrong: in a simulation nobody was merely slow.
+4. A process plays one case at a time, whatever threads it has: a bug is planted in all of it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import gc
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
@@ -35,6 +37,7 @@ from workloads.workload import Synced
 TARGET: Final = "zab"
 KIND: Final = "zookeeper"
 SYNCED: Final = Synced.LINEARIZABLE
+_ONE_AT_A_TIME: Final = threading.Lock()
 _MOST_S: Final = 1800.0  # of simulated time, besides what the plan takes
 
 
@@ -74,7 +77,7 @@ def play(case: Case, store: StoredRun, observer: Observer | None = None) -> Resu
     """Play it into this store, and judge it."""
     loops = partial(SimLoop, case.plan.time_s + _MOST_S)
     sick = planted(find(case.bug)) if case.bug else nullcontext()
-    with sick, _few_collections(), asyncio.Runner(loop_factory=loops) as runner:
+    with _ONE_AT_A_TIME, sick, _few_collections(), asyncio.Runner(loop_factory=loops) as runner:
         played = runner.run(_play(case, store, observer))
     store.save_results(Results(played=played, findings=()))
     results, _ = judge(store, observer)

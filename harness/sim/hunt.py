@@ -8,20 +8,19 @@ Rules of this file:
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from checker.verdict import Verdict
 from harness.sim.case import play
+from harness.sim.players import players
 from harness.sim.quarry import Seen, seen, try_seed
 from harness.sim.rotation import Wishes, case_for
 from harness.sim.running import check
@@ -32,7 +31,6 @@ from nemesis.registry import NoNemesis
 
 WRONG_USAGE: Final = 2
 HARNESS_FAILED: Final = 4
-_AHEAD: Final = 2  # seeds for each process, so that none waits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,8 +85,9 @@ def hunt(asked: Hunt) -> int:
     try:
         case = case_for(asked.first, asked.wishes)
         check(case.plan, case.bug)
-        with _executor(asked) as (executor, ahead), _progress(asked) as tell:
-            for one in _tried(asked, executor, ahead):
+        jobs, play_one = 1 if asked.seeds == 1 else asked.jobs, partial(try_seed, asked.wishes)
+        with players(jobs, asked.dask) as they, _progress(asked) as tell:
+            for one in they.each(play_one, _seeds(asked)):
                 bag.add(one)
                 tell(bag)
                 if one.verdict is Verdict.INVALID:
@@ -109,65 +108,13 @@ def hunt(asked: Hunt) -> int:
     return HARNESS_FAILED if bag.broke and not bag.failures else bag.verdict.exit_status
 
 
-def _tried(asked: Hunt, executor: Executor | None, ahead: int) -> Iterator[Seen]:
-    """Every seed, in the order in which they are done."""
+def _seeds(asked: Hunt) -> Iterator[int]:
+    """Every one, as long as there is time."""
     until = None if asked.budget_s is None else time.monotonic() + asked.budget_s
-    seeds = iter(range(asked.first, asked.first + asked.seeds))
-
-    def next_one() -> int | None:
-        return None if until is not None and time.monotonic() >= until else next(seeds, None)
-
-    if executor is None:
-        while (seed := next_one()) is not None:
-            yield try_seed(seed, asked.wishes)
-        return
-    open_ones: dict[Future[Seen], int] = {}
-    try:
-        while True:
-            while len(open_ones) < ahead and (seed := next_one()) is not None:
-                open_ones[executor.submit(try_seed, seed, asked.wishes)] = seed
-            if not open_ones:
-                return
-            done, _ = wait(open_ones, return_when=FIRST_COMPLETED)
-            for future in sorted(done, key=open_ones.__getitem__):
-                del open_ones[future]
-                yield future.result()
-    finally:
-        for future in open_ones:
-            future.cancel()
-
-
-@contextmanager
-def _executor(asked: Hunt) -> Iterator[tuple[Executor | None, int]]:
-    """Who plays, and how many seeds to give out at once; None for ourselves."""
-    if asked.dask is not None:
-        with _dask(asked.dask) as found:
-            yield found
-        return
-    jobs = asked.jobs or os.cpu_count() or 1
-    if jobs == 1 or asked.seeds == 1:
-        yield None, 1
-        return
-    # Fresh processes: a copy of ours would have our threads' locks, and not the threads.
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        try:
-            yield pool, _AHEAD * jobs
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-
-
-@contextmanager
-def _dask(address: str) -> Iterator[tuple[Executor, int]]:
-    try:
-        from distributed import Client
-    except ImportError:
-        raise CannotBeHad("--dask needs the package distributed: pip install distributed") from None
-    try:
-        client = Client(address, timeout="10s")
-    except (OSError, ValueError, TypeError) as problem:
-        raise CannotBeHad(f"--dask {address}: no scheduler answers there ({problem})") from None
-    with client:
-        yield client.get_executor(), _AHEAD * max(1, sum(client.ncores().values()))
+    for seed in range(asked.first, asked.first + asked.seeds):
+        if until is not None and time.monotonic() >= until:
+            return
+        yield seed
 
 
 def _keep(asked: Hunt, bag: Bag, one: Seen) -> None:

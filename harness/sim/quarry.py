@@ -35,7 +35,7 @@ class Seen:
     broke: str = ""
 
 
-def try_seed(seed: int, wishes: Wishes) -> Seen:
+def try_seed(wishes: Wishes, seed: int) -> Seen:
     """Play and judge what this seed decides."""
     return try_case(case_for(seed, wishes))
 

@@ -50,12 +50,20 @@ Tell = Callable[[str, Case], None]
 class Shrinker:
     """A search from one case."""
 
-    def __init__(self, case: Case, mark: str, budget_s: float, tell: Tell) -> None:
+    def __init__(
+        self,
+        case: Case,
+        mark: str,
+        budget_s: float,
+        tell: Tell,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.case = case
         self.tried = 0
         self._mark = mark
         self._tell = tell
-        self._began = time.monotonic()
+        self._clock = clock
+        self._began = clock()
         self._until = self._began + budget_s
         self._budget_s = budget_s
 
@@ -68,7 +76,7 @@ class Shrinker:
         return Shrunk(self.case, self._mark, self.tried)
 
     def _time_left(self) -> bool:
-        return time.monotonic() < self._until
+        return self._clock() < self._until
 
     def _fails(self, case: Case) -> bool:
         self.tried += 1
@@ -191,10 +199,12 @@ class Shrinker:
         return helped
 
 
-def shrink(case: Case, budget_s: float, tell: Tell) -> Shrunk:
+def shrink(
+    case: Case, budget_s: float, tell: Tell, clock: Callable[[], float] = time.monotonic
+) -> Shrunk:
     """The smallest case that fails as this one does; `NothingWrong`, if it does not fail."""
     results = results_of(case)
     marks = marks_of(results.as_json())
     if results.verdict is not Verdict.INVALID or not marks:
         raise NothingWrong(f"played again it is {results.verdict}: there is nothing to shrink")
-    return Shrinker(case, marks[0], budget_s, tell).shrink()
+    return Shrinker(case, marks[0], budget_s, tell, clock).shrink()

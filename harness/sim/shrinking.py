@@ -49,7 +49,7 @@ def shrink_run(path: Path, *, budget_s: float, root: Path | None, json: bool) ->
     return Verdict.INVALID.exit_status
 
 
-def kept(found: Shrunk, root: Path, of: Path) -> StoredRun:
+def kept(found: Shrunk, root: Path, of: Path | str) -> StoredRun:
     """Played into the store, with its story beside it."""
     case = found.case
     store = StoredRun.create(root, case.plan, {**case.facts, "of": str(of), "mark": found.mark})
