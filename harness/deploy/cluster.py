@@ -28,30 +28,30 @@ from harness.deploy.packets import Network
 from harness.deploy.target import CLIENT_PORT, HOME, Member, Target
 from harness.hosts.host import Host
 from harness.hosts.trouble import HostTrouble, joined
+from harness.lossy.packed import lacks
 from harness.preload import shim
 from harness.standing import Standing, all_serve, caught_up
 from harness.zookeeper.connecting import connect
 from harness.zookeeper.session import CALL_S, Session
 from nemesis.fault import (
-    BrokenDisk,
+    DISKS,
     ClientLink,
     ClockSkew,
     Crash,
     Fault,
-    FullDisk,
     Node,
     Packets,
     Partition,
     Pause,
+    PowerLoss,
     Slow,
-    SlowDisk,
     Wipe,
 )
 from nemesis.surface import Evidence
 from nemesis.union import Union, union
 
 START_S: Final = 60.0
-PRELOADED: Final[frozenset[type]] = frozenset({ClockSkew, SlowDisk, FullDisk, BrokenDisk})
+PRELOADED: Final[frozenset[type]] = frozenset({ClockSkew, *DISKS}) - {PowerLoss}
 """What a library that is preloaded into the process does."""
 LAST_S: Final = 10.0  # in which a host that was lost may answer once more
 _LOOK_S: Final = 0.1
@@ -75,11 +75,11 @@ class HostCluster:
         )
         if target.skews:
             self.supports |= {ClockSkew}
-        self._preloaded = PRELOADED - self.supports
+        self._own = self.supports
         self._why_not: dict[type, str] = {}
-        self.supports |= PRELOADED
-        if lacking := shim.lacks():
-            self._cannot(self._preloaded, f"there is not {lacking}")
+        self.supports |= PRELOADED | DISKS
+        no_shim, no_loss = (one and f"there is not {one}" for one in (shim.lacks(), lacks()))
+        self._cannot_do(no_shim, no_loss)
         self.ended: dict[Node, str] = {}
         """Who ended by itself, though nobody wanted it so: its exit status and last words."""
         self.lost: dict[Node, str] = {}
@@ -126,17 +126,23 @@ class HostCluster:
         self._before = await self._step("looked at", lambda one: audit.look(one.host))
         self._held = True
         await self._step("installed", lambda one: one.install(members))
-        not_preloaded = [
-            f"{node}: {one.preload.why_not}"
-            for node, one in self._hosted.items()
-            if one.preload.why_not
-        ]
-        if not_preloaded:
-            self._cannot(self._preloaded, not_preloaded[0])
+        there = self._hosted.items()
+        no_shim = [f"{node}: {one.preload.why_not}" for node, one in there if one.preload.why_not]
+        no_loss = [f"{node}: {one.losing.why_not}" for node, one in there if one.losing.why_not]
+        self._cannot_do("".join(no_shim[:1]), "".join(no_loss[:1]))
         await self._step("started", Hosted.start)
         loop = asyncio.get_running_loop()
         self._keeping = [loop.create_task(self._keep(one)) for one in self._hosted.values()]
         await self.recovered(within_s=START_S)
+        # Else a loss of power soon would take what no server syncs that has just begun.
+        await self._step("synced", Hosted.settle)
+
+    def _cannot_do(self, no_shim: str, no_loss: str) -> None:
+        """What keeps hosts from bending processes, and from forgetting what is not synced."""
+        if no_loss:
+            self._cannot(frozenset({PowerLoss}), no_loss)
+        if no_shim:  # what forgets can do the rest, too
+            self._cannot((PRELOADED if no_loss else PRELOADED - DISKS) - self._own, no_shim)
 
     def _choose(self, found: Mapping[Node, HostFacts], boot: str) -> None:
         """What these hosts can do; if one of them cannot, none does."""

@@ -72,15 +72,13 @@ class Probes:
                 return await self._skewed(fault, active)
             case ClientLink(node, reset):
                 return await self._unusable(node, reset=reset)
-            case SlowDisk() | FullDisk() | BrokenDisk():
-                return await self._disk(fault)
+            case SlowDisk() | FullDisk() | BrokenDisk() | PowerLoss():
+                return await self._of_a_disk(fault)
             case Slow(links) | Packets(links):
                 so = union(active if fault in active else [*active, fault])
                 open_ones = sorted(links - so.cut)
                 lags = {link: so.slow.get(link, Lag()) for link in open_ones}
                 return await self._measuring.seen(fault, lags)
-            case PowerLoss():
-                return Evidence(proven=False, words="cannot be done here")
             case _:
                 assert_never(fault)
 
@@ -174,7 +172,7 @@ class Probes:
         said = f"the clock of {fault.node} is off by {offset_ms} ms, its rate is {rate:.2f}"
         return Evidence(proven, said)
 
-    async def _disk(self, fault: SlowDisk | FullDisk | BrokenDisk) -> Evidence:
+    async def _of_a_disk(self, fault: SlowDisk | FullDisk | BrokenDisk | PowerLoss) -> Evidence:
         match fault:
             case SlowDisk(node):
                 return await self._failing(node, "syncs_late", "took longer to sync")
@@ -184,6 +182,10 @@ class Probes:
                 return await self._failing(node, "writes_failed", "failed to write")
             case BrokenDisk(node):
                 return await self._failing(node, "syncs_failed", "failed to sync")
+            case PowerLoss(node):
+                return await self._dark(node)
+            case _:
+                assert_never(fault)
 
     async def _failing(self, node: Node, what: str, words: str) -> Evidence:
         """Whether what is to fail has failed for its process; it may not have tried yet."""
@@ -191,11 +193,18 @@ class Probes:
         loop = asyncio.get_running_loop()
         until = loop.time() + _PATIENCE_S
         while True:
-            seen = await preloading.seen(one.host)
+            seen = await one.failures()
             number: int = getattr(seen, what) - getattr(one.before, what)
             if number > 0 or loop.time() >= until:
                 return Evidence(number > 0, f"{node} {words} ({number})")
             await asyncio.sleep(_RATE_S)
+
+    async def _dark(self, node: Node) -> Evidence:
+        one, gone = self._hosted[node], await self._in_state(node, "gone")
+        now, before = await one.failures(), one.before
+        data, names = now.bytes_lost - before.bytes_lost, now.names_lost - before.names_lost
+        lost = f"{data} changes of bytes and {names} of names that were not synced are lost"
+        return Evidence(gone.proven and now.losses > before.losses, f"{gone.words}, and {lost}")
 
     async def _told(self, node: Node) -> tuple[int, int, int] | None:
         """What its process was told last of both times, and the real one, in ms."""

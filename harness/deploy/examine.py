@@ -18,8 +18,15 @@ from harness.deploy.slow import WAYS
 from harness.deploy.target import BASE, Target
 from harness.hosts.host import Host
 from harness.hosts.trouble import HostTrouble, printable
+from harness.lossy.packed import lacks
 
 DEADLINE_S: Final = 20.0
+_FUSE: Final = """\
+[ -c /dev/fuse ] || echo "no /dev/fuse (modprobe fuse)"
+command -v python3 >/dev/null || echo "no python3: apt-get install python3"
+find /lib /usr/lib /usr/local/lib -name 'libfuse3.so.3*' 2>/dev/null | grep -q . ||
+  echo "no libfuse3: apt-get install libfuse3-3"
+"""
 _LEAST_MB: Final = 200
 _PROGRAMS: Final = {
     "base64": "coreutils",
@@ -92,6 +99,7 @@ async def examine(host: Host, target: Target, others: Sequence[Host]) -> Sequenc
     program = target.trial()[0]
     words = f"{program} takes them from what is preloaded" if preload.path else preload.why_not
     step("disks and clocks", words, well=bool(preload.path), needed=False)
+    steps.append(await _power(host))
     if found.slow:
         step("slowness", f"delay, loss, narrow links and bad packets by {WAYS[found.slow].name}")
     else:
@@ -109,6 +117,13 @@ async def examine(host: Host, target: Target, others: Sequence[Host]) -> Sequenc
         step("free", "an earlier run has left something: the next one removes it", needed=False)
     steps += await _reaches(host, others)
     return steps
+
+
+async def _power(host: Host) -> Step:
+    done = await host.run(_FUSE, deadline_s=DEADLINE_S)
+    why_not = lacks() or printable(done.out)
+    words = f"none: {why_not}" if why_not else "a file system of ours can lose what is not synced"
+    return Step(host.name, "power losses", not why_not, words, needed=False)
 
 
 async def _reaches(host: Host, others: Sequence[Host]) -> Sequence[Step]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from harness.deploy import audit, lease, scripts
+from harness.deploy.losing import UNMOUNT
 from harness.deploy.packets import CHAIN
 from harness.deploy.target import BASE, HOME
 from harness.hosts.host import Host
@@ -24,6 +25,7 @@ _HEAL = (
     scripts.PRELUDE
     + f"{lease.END}({lease.UNDO}) || failed=yes\n"
     + f"({scripts.KILL}) || failed=yes\n"
+    + UNMOUNT
     + f"rm -rf {HOME} {lease.FOLDER}\n"
     + '[ -z "$failed" ]\n'
 )

@@ -9,8 +9,9 @@ from itertools import count
 from pathlib import Path
 from typing import Final
 
-from harness.deploy import clocks, lease, preloading, scripts, slow
+from harness.deploy import clocks, lease, losing, preloading, scripts, slow
 from harness.deploy.contact import Contact
+from harness.deploy.losing import Failures, Losing
 from harness.deploy.packets import Network
 from harness.deploy.preloading import Preload
 from harness.deploy.target import BASE, CACHE, CLIENT_PORT, HOME, Member, Target
@@ -19,6 +20,7 @@ from harness.hosts.host import Done, Host, checked
 from harness.hosts.trouble import CommandFailed, HostTrouble, printable
 from harness.local.words import facts
 from harness.preload import shim
+from harness.preload.shim import Wanted
 from harness.standing import Standing
 from nemesis.union import Skew, Union
 
@@ -42,6 +44,7 @@ _STEPS: Final = {
     77: "its clock cannot be bent",
     78: "its process cannot be bent",
     79: "what it sends cannot be slowed down, or not any more",
+    80: "the file system of its data does not do what it is told",
 }
 # What a host is, in one answer: a line for each kind of thing, and what it lacks.
 _FACTS: Final = f"""\
@@ -114,7 +117,8 @@ class Hosted:
         self.turn = 0
         """Counts its starts and its ends that we wanted: what was seen across one means nothing."""
         self.preload = Preload()
-        self.before = shim.Seen()
+        self.losing = Losing()
+        self.before = Failures()
         """What its disk had done when it was last told to fail in another way."""
         self.skews = target.skews
         self.bends_host = False
@@ -122,14 +126,17 @@ class Hosted:
         self._target = target
         self._wiped = False
         self._ill = False
-        self._wanted = shim.Wanted()
+        self._dark = False
+        self._wanted = Wanted()
         self._numbers = count(1)
 
     async def install(self, members: Sequence[Member]) -> None:
         """All files that it needs, and who undoes its faults; whatever was there ends."""
         host = self.host
         fresh = f"rm -rf {HOME} && mkdir -p {HOME} {CACHE}\n"
-        await self._do(scripts.KILL + fresh + scripts.wipe(self.member.sid) + lease.INSTALL)
+        await self._do(scripts.KILL + losing.UNMOUNT + fresh + lease.INSTALL)
+        self.losing = await losing.mounted(host)
+        await self._do(scripts.wipe(self.member.sid))
         files = self._target.files(members)
         mine = {f"{HOME}/{name}": data for name, data in files.items()}
         mine |= {f"{lease.FOLDER}/undo": lease.UNDO.encode()}
@@ -167,17 +174,22 @@ class Hosted:
         healed = self._ill and name not in so.ill
         if name in so.down or healed:
             steps.append(scripts.KILL)
-        if name in so.wiped and not self._wiped:
-            steps.append(scripts.wipe(self.member.sid))
         of_host, of_node = self.whose_clock(so)
+        mine = replace(so, clocks={**so.clocks, name: of_node})
+        wanted = shim.wanted_of(name, mine, clock=not self._target.skews)
+        loses = name in so.dark and not self._dark
+        if loses or not wanted.same_disk(self._wanted):
+            self.before = await self.failures()
+        if name in so.wiped and not self._wiped:
+            steps.append(scripts.wipe(self.member.sid) + losing.SETTLE)
+        if loses:
+            steps.append(self.losing.lose(torn=so.dark[name]))
         if self.bends_host:
             steps.append(clocks.bend(of_host))
         steps.append(scripts.bend(of_node.offset_ms, of_node.rate))
-        mine = replace(so, clocks={**so.clocks, name: of_node})
-        wanted = shim.wanted_of(name, mine, clock=not self._target.skews)
-        if not wanted.same_disk(self._wanted):
-            self.before = await preloading.seen(self.host)
-        steps.append(self.preload.bend(wanted.as_bytes(next(self._numbers))))
+        steps.append(self.losing.fail(wanted))
+        preloaded = Wanted(wanted.skew) if self.losing.there else wanted
+        steps.append(self.preload.bend(preloaded.as_bytes(next(self._numbers))))
         if name not in so.down and (healed or not self.up):
             steps.append(self._start())
         if name not in so.down:
@@ -188,7 +200,18 @@ class Hosted:
             self.turn += 1
         await self._do("".join(steps))
         self._wiped, self._ill, self.up = name in so.wiped, name in so.ill, up
-        self._wanted = wanted
+        self._wanted, self._dark = wanted, name in so.dark
+
+    async def settle(self) -> None:
+        """Let all that is on its disk now outlive a loss of power."""
+        await self._do(losing.SETTLE)
+
+    async def failures(self) -> Failures:
+        """What its disk has done up to now that it should not."""
+        if self.losing.there:
+            return await losing.failures(self.host)
+        seen = await preloading.seen(self.host)
+        return Failures(seen.syncs_late, seen.syncs_failed, seen.writes_failed)
 
     def whose_clock(self, so: Union) -> tuple[Skew, Skew]:
         """What is to be wrong with the host's clock, and what with that of the node alone."""
@@ -253,7 +276,7 @@ class Hosted:
         self.up = False
         self.turn += 1
         await self._do(f"{scripts.KILL}[ ! -e {lease.FOLDER}/undo ] || sh {lease.FOLDER}/undo\n")
-        await self._do(lease.END)
+        await self._do(lease.END + losing.UNMOUNT)
 
     async def _do(self, script: str) -> Done:
         # What is asked for is a state: a connection that broke is no reason not to ask again.

@@ -16,6 +16,7 @@ from typing import Final
 
 from harness.deploy import slow
 from harness.deploy.clocks import PUT_BACK
+from harness.deploy.losing import UNDO as WORK_AGAIN
 from harness.deploy.packets import TOOLS, nothing
 from harness.deploy.preloading import UNDO as UNBEND
 from harness.deploy.scripts import KILL, PRELUDE
@@ -37,6 +38,7 @@ UNDO: Final = (
     + 'look; if [ "$state" = T ]; then kill -CONT "$pid"; fi\n'
     + "bend 0 1.0\n"
     + UNBEND
+    + WORK_AGAIN
     + "exit $failed\n"
 )
 

@@ -77,7 +77,8 @@ def wipe(sid: int) -> str:
     """
     line = f'{{"node":{sid},"event":"disk_lost"}}'
     return (
-        f"rm -rf $home/data && mkdir $home/data && echo {sid} >$home/data/myid || exit 76\n"
+        # What is in it, and not the directory: that may be a file system of its own.
+        f"mkdir -p $home/data && rm -rf $home/data/* && echo {sid} >$home/data/myid || exit 76\n"
         # A kill may have torn the last line.
         f"if [ -e $home/events.jsonl ]; then printf '\\n%s\\n' '{line}' >>$home/events.jsonl; fi\n"
     )

@@ -82,6 +82,12 @@ class Wanted:
         """Whether only time differs, if anything."""
         return replace(self, skew=other.skew) == other
 
+    @property
+    def errors(self) -> tuple[int, int]:
+        """Of syncs and of writes; 0 if there is none."""
+        writes = errno.EIO if self.broken else errno.ENOSPC if self.full else 0
+        return 0 if self.broken is None else errno.EIO, writes
+
     def as_bytes(self, number: int) -> bytes:
         """`number` is another one each time."""
         return _WANTED.pack(
@@ -89,8 +95,7 @@ class Wanted:
             self.skew.offset_ms * _MS,
             round((self.skew.rate - 1) * 1_000_000),
             self.sync_ms * _MS,
-            0 if self.broken is None else errno.EIO,
-            errno.EIO if self.broken else errno.ENOSPC if self.full else 0,
+            *self.errors,
             number,
         )
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from harness.cluster import CannotDeploy
-from harness.deploy import lease, preloading
+from harness.deploy import lease, losing, preloading
 from harness.deploy.apache import Apache
 from harness.deploy.audit import differences, look
 from harness.deploy.cluster import HostCluster
@@ -23,6 +23,7 @@ from harness.hosts.host import Host
 from harness.lab.lab import Lab
 from harness.preload import shim
 from nemesis.fault import (
+    DISKS,
     BrokenDisk,
     ClientLink,
     ClockSkew,
@@ -31,6 +32,7 @@ from nemesis.fault import (
     FullDisk,
     Partition,
     Pause,
+    PowerLoss,
     Slow,
     SlowDisk,
     Wipe,
@@ -274,11 +276,29 @@ async def fail_all_disks(cluster: HostCluster) -> None:
     assert cluster.ended == {}
 
 
+async def lose_power(cluster: HostCluster) -> None:
+    """One, torn; and all at once: what was answered is there all the same."""
+    one, all_of_them = [PowerLoss("n1", torn=True)], [PowerLoss(node) for node in cluster.nodes]
+    for number, faults in enumerate((one, all_of_them)):
+        await write_and_read(cluster, f"/kept{number}")
+        await cluster.apply(faults)
+        seen = await asyncio.gather(*(cluster.probe(fault, faults) for fault in faults))
+        assert all(one.proven for one in seen), seen
+        await cluster.apply([])
+        await cluster.recovered(within_s=RECOVER_S)
+    session = await cluster.connect("n2", timeout_s=10)
+    await session.sync("/kept1")
+    assert (await session.get("/kept0")).data == (await session.get("/kept1")).data == b"1"
+    await session.close()
+    assert cluster.ended == {}
+
+
 def test_disks_that_fail(lab: Lab, tmp_path: Path) -> None:
     async def disturb(cluster: HostCluster, hosts: list[Host]) -> None:
-        assert {SlowDisk, FullDisk, BrokenDisk} <= cluster.supports
+        assert cluster.supports >= DISKS
         await write_and_read(cluster, "/first")
         await fail_all_disks(cluster)
+        await lose_power(cluster)
         await cluster.apply([FullDisk("n1"), Crash("n1")])
         await cluster.apply([FullDisk("n1")])
         await cluster.apply([])
@@ -294,18 +314,20 @@ def test_a_host_that_does_not_take_what_is_preloaded_does_no_disks(
     lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shim, "built", lambda: b"of another machine")
+    monkeypatch.setattr(losing, "packed", lambda: b"of another Python")
 
     async def doing() -> None:
         async with hosts_of(tuple(lab.logins[:1])) as (host,):
             why = (await preloading.tried(host, Zab())).why_not
             assert "cannot be preloaded" in why
             steps = {one.about: one for one in await examine(host, Zab(), [])}
+            assert (await losing.mounted(host)).why_not
             assert (steps["disks and clocks"].well, steps["disks and clocks"].words) == (False, why)
             cluster = cluster_of([host], Zab())
             try:
                 assert FullDisk in cluster.supports
                 await cluster.deploy(tmp_path)
-                assert FullDisk not in cluster.supports
+                assert not cluster.supports & DISKS
                 assert ClockSkew in cluster.supports, "by its own file"
             finally:
                 await cluster.stop()
@@ -324,6 +346,7 @@ def test_apache_on_the_same_hosts(lab: Lab, tmp_path: Path) -> None:
             assert not (await cluster.probe(clocks[0], [ClockSkew("n1")])).proven
             await cluster.apply([])
             await fail_all_disks(cluster)
+            await lose_power(cluster)
             roles = await cluster.roles()
             leader = next(node for node, role in roles.items() if role == "leader")
             others = [node for node in cluster.nodes if node != leader]
