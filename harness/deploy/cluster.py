@@ -155,7 +155,7 @@ class HostCluster:
         for node, one in self._hosted.items():
             one.bends_host = not shared[node]
         if not any(shared.values()):  # so nothing need be preloaded for it
-            self._preloaded -= {ClockSkew}
+            self._own |= {ClockSkew}
             self.supports |= {ClockSkew}
 
     def _cannot(self, kinds: frozenset[type], why: str) -> None:

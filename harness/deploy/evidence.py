@@ -164,8 +164,10 @@ class Probes:
         rate = (second[0] - first[0]) / real_ms if real_ms else 1.0
         # What a rate has added to the wall clock is not its offset.
         offset_ms = second[1] - second[2]
+        # It was asked at some moment between two looks at the host's clock.
+        unsure_ms = min(second[3], abs(wanted.offset_ms) // 2)
         proven = (
-            abs(offset_ms - wanted.offset_ms) <= _CLOSE_MS
+            -unsure_ms - _CLOSE_MS <= offset_ms - wanted.offset_ms <= _CLOSE_MS
             if wanted.rate == 1.0 and fault.rate == 1.0
             else abs(rate - wanted.rate) < max(0.1, abs(wanted.rate - 1.0) / 2)
         )
@@ -206,8 +208,8 @@ class Probes:
         lost = f"{data} changes of bytes and {names} of names that were not synced are lost"
         return Evidence(gone.proven and now.losses > before.losses, f"{gone.words}, and {lost}")
 
-    async def _told(self, node: Node) -> tuple[int, int, int] | None:
-        """What its process was told last of both times, and the real one, in ms."""
+    async def _told(self, node: Node) -> tuple[int, int, int, int] | None:
+        """The same of what its process was told last, which it has told for sure."""
         seen = await preloading.seen(self._hosted[node].host)
         asked, self._asked[node] = self._asked.get(node), seen.timer_asked
         if asked == seen.timer_asked:
@@ -216,17 +218,21 @@ class Probes:
         gained = seen.timer_told - seen.timer_real
         offset = seen.wall_told - seen.wall_real - gained
         real_ms = seen.timer_real // _MS
-        return seen.timer_told // _MS, real_ms + round(offset / _MS), real_ms
+        return seen.timer_told // _MS, real_ms + round(offset / _MS), real_ms, 0
 
-    async def _clock(self, node: Node) -> tuple[int, int, int] | None:
-        """Its time for timers, its wall time, and its host's wall time, in ms."""
+    async def _clock(self, node: Node) -> tuple[int, int, int, int] | None:
+        """Its time for timers, its wall time, its host's a moment later, and how long a moment that
+        is at most, in ms.
+        """
         if not self._hosted[node].skews:
             return await self._told(node)
-        ask = scripts.ask(CLIENT_PORT, "envi", within_s=1.0)
-        done = await self._hosted[node].host.run(f"{ask}; echo host=$(date +%s%3N)")
+        ask, look = scripts.ask(CLIENT_PORT, "envi", within_s=1.0), "echo host=$(date +%s%3N)"
+        done = await self._hosted[node].host.run(f"echo before=$(date +%s%3N); {ask}; {look}")
         told = facts(done.text, "=")
         try:
-            return int(told["clock.ms"]), int(told["clock.wall.ms"]), int(told["host"])
+            host_ms = int(told["host"])
+            took_ms = host_ms - int(told["before"])
+            return int(told["clock.ms"]), int(told["clock.wall.ms"]), host_ms, took_ms
         except (KeyError, ValueError):
             return None
 
