@@ -23,6 +23,7 @@ WORKLOADS: Final[Mapping[str, str]] = MappingProxyType(
         "multi": "workloads.multi:Multi",
         "sequence": "workloads.sequence:Sequences",
         "session": "workloads.lives:Sessions",
+        "watch": "workloads.watch:Watching",
     }
 )
 ADAPTERS: Final[Mapping[str, str]] = MappingProxyType(
@@ -33,6 +34,7 @@ ADAPTERS: Final[Mapping[str, str]] = MappingProxyType(
         "multi:zookeeper": "workloads.zookeeper.multi:GroupsOnZooKeeper",
         "sequence:zookeeper": "workloads.zookeeper.sequence:SequencesOnZooKeeper",
         "session:zookeeper": "workloads.zookeeper.lives:SessionsOnZooKeeper",
+        "watch:zookeeper": "workloads.zookeeper.watch:WatchesOnZooKeeper",
     }
 )
 

@@ -25,7 +25,6 @@ BUG: Final = Bug(
     "event-after-reply",
     "a client hears of a change before it sees it",
     "ZOOKEEPER-1412",
-    (),
+    ("hearing",),
     (Override(Clients, "applied", _answer_and_tell),),
-    unwatched="no workload watches anything",
 )

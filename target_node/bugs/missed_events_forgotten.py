@@ -31,7 +31,6 @@ BUG: Final = Bug(
     "missed-events-forgotten",
     "a client hears of a change before it sees it",
     "ZOOKEEPER-3145",
-    (),
+    ("hearing",),
     (Override(reads, "set_watches", _set_as_of_now),),
-    unwatched="no workload watches anything",
 )

@@ -20,7 +20,6 @@ BUG: Final = Bug(
     "watch-modes-overwrite",
     "a watch that stays tells of every change",
     "ZOOKEEPER-4466",
-    (),
+    ("hearing",),
     (Override(_Kind, "arm", _arm_anew),),
-    unwatched="no workload watches anything",
 )
