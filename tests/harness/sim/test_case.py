@@ -2,51 +2,38 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from checker.verdict import Verdict
-from harness.plan import Plan
-from harness.sim.case import Case, bare_store, case_of, play
-from harness.sim.conditions import Conditions
+from harness.sim.case import bare_store, play
 from harness.sim.quarry import results_of
-from harness.sim.rotation import NEMESES, Wishes, case_for
+from harness.sim.rotation import Wishes, case_for
+from tests.harness.sim.rough import FILES, digest, rough
 
 ROOT = Path(__file__).parents[3]
-FILES = ("history.jsonl", "tape.json", "results.json")
 
 TELL = """
 import sys
 from pathlib import Path
-from tests.harness.sim.test_case import digest, rough
+from tests.harness.sim.rough import digest, rough
 print(digest(rough(int(sys.argv[1])), Path(sys.argv[2])))
 """
 
 
-def rough(seed: int, time_s: float = 20.0) -> Case:
-    plan = Plan(seed=seed, nemeses=NEMESES, time_s=time_s, rate=50.0, enough=0)
-    return case_of(plan, Conditions(snap_count=20))
-
-
-def digest(case: Case, directory: Path) -> str:
-    """Of all that a run leaves."""
-    store = bare_store(directory / "run", case)
-    play(case, store)
-    paths = [store.path / name for name in FILES] + sorted(store.nodes.glob("*/events.jsonl"))
-    assert len(paths) == len(FILES) + case.conditions.nodes
-    return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()
-
-
-def in_another_process(seed: int, directory: Path, hash_seed: str) -> str:
+def in_another_process(
+    seed: int, directory: Path, hash_seed: str, python: str = sys.executable
+) -> str:
     done = subprocess.run(
-        [sys.executable, "-c", TELL, str(seed), str(directory)],
+        [python, "-c", TELL, str(seed), str(directory)],
         env=os.environ | {"PYTHONHASHSEED": hash_seed, "PYTHONPATH": str(ROOT)},
         cwd=ROOT,
         capture_output=True,
@@ -62,6 +49,27 @@ def test_the_seed_decides_every_byte(tmp_path: Path) -> None:
     assert in_another_process(7, tmp_path / "42", "42") == first
     assert digest(rough(7), tmp_path / "here") == first
     assert digest(rough(8), tmp_path / "another") != first
+
+
+def other_pythons() -> Iterator[str]:
+    """Those of other versions that have what a simulation needs."""
+    here = f"{sys.version_info.major}.{sys.version_info.minor}"
+    for version in ("3.11", "3.12", "3.13", "3.14"):
+        python = shutil.which(f"python{version}")
+        asked = ["-c", f"import msgspec, sys; assert sys.version.startswith('{version}.')"]
+        if python is not None and version != here:
+            done = subprocess.run([python, *asked], capture_output=True, check=False, timeout=60)
+            if done.returncode == 0:
+                yield python
+
+
+def test_another_python_plays_the_same_bytes(tmp_path: Path) -> None:
+    pythons = list(other_pythons())
+    if not pythons:
+        pytest.skip("no other Python on the PATH has msgspec")
+    first = digest(rough(7), tmp_path / "here")
+    for python in pythons:
+        assert in_another_process(7, tmp_path / Path(python).name, "42", python) == first, python
 
 
 def test_a_tape_is_played_again(tmp_path: Path) -> None:
