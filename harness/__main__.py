@@ -99,6 +99,10 @@ def run(
     target: Annotated[
         str, typer.Option("--target", help="Which software; `zabtest list targets`.")
     ] = "zab",
+    package: Annotated[
+        Path | None,
+        typer.Option("--package", help="A release of ZooKeeper (…-bin.tar.gz) for hosts."),
+    ] = None,
     nodes: Annotated[int, typer.Option("--nodes", min=1, help="How many servers.")] = 5,
     concurrency: Annotated[
         int, typer.Option("--concurrency", "-c", min=1, help="How many clients at once.")
@@ -151,6 +155,7 @@ def run(
             ssh_config="" if ssh_config is None else str(ssh_config),
             accept_new=accept_new,
             sudo=sudo,
+            package="" if package is None else str(package.resolve()),
         ),
         store=store,
         json=json,

@@ -39,6 +39,8 @@ class Wanted:
     ssh_config: str = ""
     accept_new: bool = False
     sudo: bool = False
+    package: str = ""
+    """A release of the software, as its makers pack it; empty for what the hosts have."""
 
 
 Make: TypeAlias = Callable[[Wanted], Cluster]
@@ -103,6 +105,8 @@ def _local(wanted: Wanted) -> Cluster:
 
     if wanted.target != "zab":
         raise CannotBeHad(f"--on local runs the target zab only, not {wanted.target}")
+    if wanted.package:
+        raise CannotBeHad("--package is for --on lab and for hosts, not for --on local")
     if wanted.bug is None:
         return LocalCluster(wanted.nodes)
     return LocalCluster(wanted.nodes, module=("target_node.bugs", _bug(wanted.bug)))
@@ -134,11 +138,25 @@ def _software(wanted: Wanted) -> Software:
     from harness.deploy.places import SOFTWARE
     from harness.deploy.zab import Zab
 
+    if wanted.package:
+        return _packed(wanted)
     if wanted.bug is None:
         return SOFTWARE[wanted.target]()
     if wanted.target != "zab":
         raise CannotBeHad(f"bugs are planted in the target zab only, not in {wanted.target}")
     return Zab(bug=_bug(wanted.bug))
+
+
+def _packed(wanted: Wanted) -> Software:
+    from harness.deploy.apache import Apache
+    from harness.deploy.release import NoRelease, jars_of
+
+    if wanted.target != Apache.name:
+        raise CannotBeHad(f"--package is for --target {Apache.name}, not for {wanted.target}")
+    try:
+        return Apache(jars=jars_of(Path(wanted.package)))
+    except NoRelease as problem:
+        raise CannotBeHad(str(problem)) from None
 
 
 def _bug(name: str) -> str:
