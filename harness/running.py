@@ -103,10 +103,20 @@ def run(
                 runner.run(_keep())
         except NoNemesis as problem:
             return _refuse(str(problem))
+        except (asyncio.CancelledError, KeyboardInterrupt):
+            status = left(store, json=request.json)
         finally:
             runner.run(cluster.stop())
             dirty = isinstance(cluster, OnHosts) and not told_of_hosts(cluster, store)
         return FAILED if dirty and status != Verdict.INVALID.exit_status else status
+
+
+def left(store: StoredRun, *, json: bool) -> int:
+    """Say what became of a run that its user has left before there was a verdict."""
+    sys.stderr.write(f"left without a verdict: zabtest check {store.path} judges what there is\n")
+    if json:
+        print_json({"verdict": Verdict.INCONCLUSIVE, "left": str(store.path), "runs": []})
+    return Verdict.INCONCLUSIVE.exit_status
 
 
 def tell(runs: Sequence[StoredRun], *, json: bool, observer: Observer | None = None) -> int:

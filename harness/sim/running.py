@@ -8,7 +8,7 @@ from dataclasses import replace
 from harness.live import watched
 from harness.observer import Observer
 from harness.plan import Plan
-from harness.running import Request, check_plan, created, tell
+from harness.running import Request, check_plan, created, left, tell
 from harness.sim.case import KIND, TARGET, Case, case_of, play
 from harness.sim.conditions import Conditions
 from harness.store import StoredRun
@@ -30,11 +30,14 @@ def run(
     store = created(request, case.plan, case.facts)
     view = watched(case.plan, store.nodes, json=request.json, observer=observer)
     with store.held(), view as watching:
-        played_ns = round(play(case, store, watching).played.seconds * 1e9)
-        if telling is not None:
-            watching.phase("judged", played_ns)
-            return telling(store)
-        return tell([store], json=request.json, observer=watching)
+        try:
+            played_ns = round(play(case, store, watching).played.seconds * 1e9)
+            if telling is not None:
+                watching.phase("judged", played_ns)
+                return telling(store)
+            return tell([store], json=request.json, observer=watching)
+        except KeyboardInterrupt:
+            return left(store, json=request.json)
 
 
 def case_of_request(request: Request) -> Case:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -104,6 +105,45 @@ def test_ctrl_c_heals_saves_and_judges(world: list[MemoryCluster], tmp_path: Pat
     assert "✓ linearizable" in out
     assert world[0].stopped == 1
     assert (tmp_path / "latest" / "results.json").exists()
+
+
+def test_whoever_leaves_at_once_gets_no_verdict(world: list[MemoryCluster], tmp_path: Path) -> None:
+    for after_s in (1.0, 1.5):
+        threading.Timer(after_s, os.kill, (os.getpid(), signal.SIGINT)).start()
+    hung = MemoryCluster.recovered
+
+    async def never(self: MemoryCluster, *, within_s: float) -> Any:
+        await asyncio.sleep(3)
+        return await hung(self, within_s=within_s)
+
+    command = ("run", "--on", "memory", "--time", 60, "--store", tmp_path, "--json")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(MemoryCluster, "recovered", never)
+        status, out, err = zabtest(*command)
+    path = (tmp_path / "latest").resolve()
+    assert status == 3
+    assert json.loads(out)["verdict"] == "inconclusive"
+    assert err.splitlines()[-1] == (
+        f"left without a verdict: zabtest check {path} judges what there is"
+    )
+    assert "Traceback" not in err
+    assert world[0].stopped == 1
+    assert zabtest("check", path)[0] == 3
+
+
+def test_judging_can_be_left(
+    world: list[MemoryCluster], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(running, "judge", interrupted)
+        status, out, err = zabtest("run", "--on", "memory", "--time", 1, "--store", tmp_path)
+    assert (status, out) == (3, "")
+    assert "left without a verdict: zabtest check" in err
+    assert world[0].stopped == 1
+    assert zabtest("check", tmp_path / "latest")[0] == 0
 
 
 @pytest.mark.parametrize(
