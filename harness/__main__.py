@@ -6,7 +6,6 @@ answers at once.
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
 from pathlib import Path
@@ -15,13 +14,13 @@ from typing import Annotated, Final, Literal
 import typer
 
 from harness.commands import Plugin, add_to, full_paths, load_them
-from harness.doctoring import AcceptNew, Hosts, SshConfig, Sudo, doctor
+from harness.doctoring import AcceptNew, OrHosts, SshConfig, Sudo, doctor, place_of
 from harness.lab.command import app as lab
 from harness.power.command import power
 from harness.sim.command import hunt
 
 HARNESS_FAILED: Final = 4
-_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+LONGEST_S: Final = 30 * 24 * 3600.0
 
 app = typer.Typer(
     name="zabtest",
@@ -80,19 +79,24 @@ def run(
         typer.Option("--workload", "-w", help="What clients ask for; `zabtest list workloads`."),
     ] = "register",
     nemesis: Annotated[
-        str,
+        list[str] | None,
         typer.Option(
             "--nemesis", "-n", help="What goes wrong, with commas; `zabtest list nemeses`."
         ),
-    ] = "",
+    ] = None,
     time: Annotated[
-        float, typer.Option("--time", "-t", min=1, help="Seconds until all faults are lifted.")
+        float,
+        typer.Option(
+            "--time", "-t", min=1, max=LONGEST_S, help="Seconds until all faults are lifted."
+        ),
     ] = 60.0,
     on: Annotated[
-        str,
-        typer.Option("--on", help="Where: local, lab, ssh or sim; ssh if hosts are named."),
-    ] = "local",
-    hosts: Hosts = "",
+        str | None,
+        typer.Option(
+            "--on", help="Where: local (default), lab, sim, or ssh (default if hosts are named)."
+        ),
+    ] = None,
+    hosts: OrHosts = None,
     ssh_config: SshConfig = None,
     accept_new: AcceptNew = False,  # noqa: FBT002
     sudo: Sudo = False,  # noqa: FBT002
@@ -135,9 +139,12 @@ def run(
     from harness.running import run as run_it
     from harness.worlds import Wanted
 
+    place = place_of(on, hosts, ssh_config, accept_new=accept_new, sudo=sudo)
     plan = plan_of(
         workload=workload,
-        nemeses=tuple(name.strip() for name in nemesis.split(",") if name.strip()),
+        nemeses=tuple(
+            name.strip() for names in nemesis or () for name in names.split(",") if name.strip()
+        ),
         time_s=time,
         concurrency=concurrency,
         rate=rate,
@@ -146,12 +153,12 @@ def run(
     request = Request(
         plan=plan,
         wanted=Wanted(
-            on="ssh" if hosts and on == "local" else on,
+            on=place,
             target=target,
             plugins=full_paths(plugin),
             nodes=nodes,
             bug=bug,
-            hosts=hosts,
+            hosts=hosts or "",
             ssh_config="" if ssh_config is None else str(ssh_config),
             accept_new=accept_new,
             sudo=sudo,
@@ -324,7 +331,9 @@ def main() -> None:
     try:
         app()
     except Exception as error:
-        if isinstance(error, OSError) and error.errno in _FULL:
+        from harness.store import FULL
+
+        if isinstance(error, OSError) and error.errno in FULL:
             why = f"{error.strerror}{f': {error.filename}' if error.filename else ''}"
             sys.stderr.write(
                 f"zabtest: the disk is full ({why}); make room, or name another with --store\n"

@@ -20,6 +20,10 @@ Hosts = Annotated[
     str,
     typer.Option("--hosts", help="a,b,c, a TOML file that tells more, or a Vagrantfile's folder."),
 ]
+OrHosts = Annotated[
+    str | None,
+    typer.Option("--hosts", help="a,b,c, a TOML file that tells more, or a Vagrantfile's folder."),
+]
 SshConfig = Annotated[
     Path | None, typer.Option("--ssh-config", help="OpenSSH's configuration; default: the user's.")
 ]
@@ -32,6 +36,26 @@ AcceptNew = Annotated[
     ),
 ]
 Sudo = Annotated[bool, typer.Option("--sudo", help="Become root by sudo.")]
+
+
+def place_of(
+    on: str | None, hosts: str | None, ssh_config: Path | None, *, accept_new: bool, sudo: bool
+) -> str:
+    """Where a run takes place: what is said of hosts belongs to runs on hosts."""
+    if hosts is not None and not hosts.strip():
+        raise typer.BadParameter("no host is named: --hosts a,b,c, or a file of them")
+    place = on or ("local" if hosts is None else "ssh")
+    said = {
+        "--hosts": hosts is not None,
+        "--ssh-config": ssh_config is not None,
+        "--accept-new-host-keys": accept_new,
+        "--sudo": sudo,
+    }
+    for option, given in said.items():
+        if given and place != "ssh":
+            mend = "say --on ssh, or leave out one of them" if on else "name them with --hosts"
+            raise typer.BadParameter(f"{option} is of hosts, and --on is {place}: {mend}")
+    return place
 
 
 def doctor(

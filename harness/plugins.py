@@ -89,7 +89,7 @@ def _imported(file: Path) -> ModuleType:
     module = sys.modules[name] = module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except Exception as failure:
+    except (Exception, SystemExit) as failure:
         del sys.modules[name]
         why = f"{type(failure).__name__}: {failure}"
         raise CannotLoad(f"--plugin {file}: cannot be imported ({why})") from failure

@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from checker.history import History
 from checker.verdict import Verdict, worst
 from harness.auditing import told_of_hosts
 from harness.chance import Chance, Tape
@@ -31,7 +32,7 @@ from harness.recorder import Recorder
 from harness.report.command import drawn
 from harness.run import Run
 from harness.script import Script, ScriptedRun
-from harness.store import NotARun, StoredRun
+from harness.store import FULL, NotARun, StoredRun
 from harness.telling import print_json, say
 from harness.telling_runs import lines_of
 from harness.worlds import CannotBeHad, Wanted, cluster_of, target_of
@@ -129,8 +130,7 @@ def tell(runs: Sequence[StoredRun], *, json: bool, observer: Observer | None = N
             return _refuse(f"{store.path}: nobody here knows the workload {unknown}")
         except NotARun as problem:
             return _refuse(str(problem))
-        store.save_results(results)
-        page = drawn(store, results, history)
+        page = _kept(store, results, history)
         if observer is not None:
             observer.phase("judged", round(results.played.seconds * 1e9))
         verdicts.append(results.verdict)
@@ -148,6 +148,17 @@ def tell(runs: Sequence[StoredRun], *, json: bool, observer: Observer | None = N
     return verdict.exit_status
 
 
+def _kept(store: StoredRun, results: Results, history: History | None) -> Path | None:
+    """Save and draw what is said of a run, where that can be; the page of its core, if any."""
+    try:
+        store.save_results(results)
+        return drawn(store, results, history)
+    except OSError as problem:
+        why = f"{problem.filename or store.path}: {problem.strerror}"
+        sys.stderr.write(f"zabtest: this verdict is told here and not stored ({why})\n")
+        return None
+
+
 def _tell_one(store: StoredRun, *, json: bool, observer: Observer) -> int:
     return tell([store], json=json, observer=observer)
 
@@ -161,8 +172,16 @@ def _nemeses(request: Request) -> Sequence[Nemesis]:
 def created(request: Request, plan: Plan, facts: Mapping[str, Any]) -> StoredRun:
     """A place in the store for this plan."""
     try:
+        str(request.store).encode()  # or nobody could be told where it is
         return StoredRun.create(request.store, plan, {**facts, **request.facts})
-    except (PermissionError, FileExistsError, NotADirectoryError) as problem:
+    except UnicodeEncodeError:
+        raise CannotBeHad(
+            f"{str(request.store)!a} is no name that can be written in UTF-8; "
+            "name another folder with --store"
+        ) from None
+    except OSError as problem:
+        if problem.errno in FULL:
+            raise
         raise CannotBeHad(
             f"{problem.filename or request.store}: cannot be written ({problem.strerror}); "
             "name another folder with --store"

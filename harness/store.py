@@ -15,6 +15,7 @@ replaced in one step.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -36,6 +37,8 @@ from harness.plan import Gate, Plan, Played, Results, Violation
 from nemesis.fault import Fault
 from nemesis.written import read, written
 
+FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""The errors of a disk that has no room."""
 ROOT: Final = Path(__file__).parent.parent
 
 
@@ -154,8 +157,14 @@ class StoredRun:
     def _write(self, name: str, value: Any) -> None:
         target = self.path / name
         unfinished = target.with_name(f".{name}")
-        unfinished.write_bytes(msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
-        unfinished.replace(target)
+        try:
+            unfinished.write_bytes(
+                msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
+            )
+            unfinished.replace(target)
+        except OSError:
+            unfinished.unlink(missing_ok=True)
+            raise
 
 
 @contextmanager

@@ -22,6 +22,11 @@ def up(nodes: int, *, directory: Path | None, bug: str | None, json: bool) -> in
     """The exit status: 0 once it was ended by Ctrl-C or SIGTERM."""
     try:
         cluster = cluster_of(Wanted(nodes=nodes, bug=bug))
+        if directory is not None:
+            directory.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        sys.stderr.write(f"zabtest: --dir {directory}: no folder there ({problem.strerror})\n")
+        return WRONG_USAGE
     except CannotBeHad as problem:
         sys.stderr.write(f"zabtest: {problem}\n")
         return WRONG_USAGE

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from harness.deploy.target import Target as Software
 
 
+MOST_LOCAL: Final = 25
+
+
 class CannotBeHad(ValueError):
     """What was asked for; the message is for the user."""
 
@@ -107,6 +110,11 @@ def _local(wanted: Wanted) -> Cluster:
         raise CannotBeHad(f"--on local runs the target zab only, not {wanted.target}")
     if wanted.package:
         raise CannotBeHad("--package is for --on lab and for hosts, not for --on local")
+    if wanted.nodes > MOST_LOCAL:
+        raise CannotBeHad(
+            f"--on local has room for {MOST_LOCAL} nodes, not {wanted.nodes}: every two of them "
+            "are linked by proxies; --on sim has room for more"
+        )
     if wanted.bug is None:
         return LocalCluster(wanted.nodes)
     return LocalCluster(wanted.nodes, module=("target_node.bugs", _bug(wanted.bug)))

@@ -26,6 +26,7 @@ import msgspec
 
 from harness import lasting
 from harness.nightly.matrix import Matrix, Planned
+from harness.nightly.table import BadMatrix
 
 GOES_ON: Final = timedelta(hours=24)
 _FORM: Final = "%Y%m%dT%H%M%S.%fZ"
@@ -134,4 +135,10 @@ def tonight(matrix: Matrix) -> tuple[Night, bool]:
         if young and not night.over and night.facts["digest"] == matrix.digest:
             return night, True
         break
-    return Night.create(matrix), False
+    try:
+        return Night.create(matrix), False
+    except OSError as problem:
+        raise BadMatrix(
+            f"{matrix.file}: store names {matrix.store}, where no folder can be made "
+            f"({problem.strerror})"
+        ) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from math import inf
 from typing import Any, Final
 
 _UNITS: Final = {"s": 1.0, "m": 60.0, "h": 3600.0}
@@ -50,7 +51,11 @@ class Table:
         span = _SPAN.fullmatch(value) if isinstance(value, str) else None
         if span is not None:
             value = float(span[1]) * _UNITS[span[2]]
-        if not isinstance(value, int | float) or isinstance(value, bool) or value < least:
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | float)
+            or not least <= value < inf
+        ):
             self.wrong(
                 key,
                 f'is a time of at least {least:g} s, such as 90 or "90s" or "8h", not {value!r}',

@@ -83,6 +83,11 @@ def hunt(asked: Hunt) -> int:
     """Try them, tell what was found, and leave each failure in the store; the exit status."""
     began, bag = time.monotonic(), Bag()
     try:
+        asked.store.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        sys.stderr.write(f"zabtest: --store {asked.store}: no folder there ({problem.strerror})\n")
+        return WRONG_USAGE
+    try:
         case = case_for(asked.first, asked.wishes)
         check(case.plan, case.bug)
         jobs, play_one = 1 if asked.seeds == 1 else asked.jobs, partial(try_seed, asked.wishes)

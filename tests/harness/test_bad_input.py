@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import json
+import os
 import re
 import resource
 import socket
@@ -15,6 +18,7 @@ import pytest
 from harness.__main__ import main
 from harness.local import cluster
 from harness.local.ports import free_ports
+from harness.store import StoredRun
 from tests.harness.test_running import zabtest
 
 ROOT = Path(__file__).parents[2]
@@ -83,6 +87,60 @@ def test_what_is_not_there_and_what_is_too_small(
     assert said in err
     assert "Traceback" not in err
     assert not (tmp_path / "store").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("run", "--time", "inf"), "--time"),
+        (("run", "--time", "1e30"), "--time"),
+        (("run", "--on", "sim", "--hosts", "a,b"), "--hosts is of hosts, and --on is sim"),
+        (("run", "--on", "local", "--hosts", "a"), "--hosts is of hosts, and --on is local"),
+        (("run", "--sudo"), "--sudo is of hosts, and --on is local: name them with --hosts"),
+        (("run", "--hosts", ""), "no host is named"),
+        (("run", "--nodes", "100"), "--on local has room for 25 nodes, not 100"),
+        (("run", "--store", "/tmp/\udcff"), "is no name that can be written in UTF-8"),
+        (("run", "--store", "/proc/x"), "/proc/x: cannot be written"),
+        (("run", "--store", "/tmp/" + "a" * 300), "cannot be written (File name too long)"),
+        (("up", "--dir", "/etc/passwd"), "--dir /etc/passwd: no folder there"),
+        (("hunt", "--store", "/etc/passwd"), "--store /etc/passwd: no folder there"),
+    ],
+)
+def test_options_that_make_no_sense(words: tuple[str, ...], said: str) -> None:
+    status, out, err = zabtest(*words)
+    assert (status, out) == (2, "")
+    assert said in " ".join(err.split())
+    assert "Traceback" not in err
+
+
+def test_nemeses_may_be_named_one_by_one(tmp_path: Path) -> None:
+    command = ("run", *MEMORY, "--store", tmp_path, "-n", "kill", "-n", "kill,pause")
+    status, _, err = zabtest(*command)
+    assert status == 2
+    assert "the nemesis 'kill' is named twice" in err
+
+
+def test_a_plugin_that_leaves(tmp_path: Path) -> None:
+    (tmp_path / "leaves.py").write_text("raise SystemExit(0)")
+    status, out, err = zabtest("run", "--plugin", tmp_path / "leaves.py", "--store", tmp_path)
+    assert (status, out) == (2, "")
+    assert "cannot be imported (SystemExit: 0)" in err
+
+
+def test_a_verdict_that_cannot_be_stored_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = ("--on", "sim", "--nodes", 1, "--time", 3, "--rate", 30, "--store", tmp_path)
+    assert zabtest("run", *plan)[0] == 0
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(StoredRun, "save_results", full)
+    status, out, err = zabtest("check", tmp_path / "latest", "--json")
+    assert (status, json.loads(out)["verdict"]) == (0, "valid")
+    assert "this verdict is told here and not stored" in err
+    assert "No space left on device" in err
 
 
 def test_a_disk_that_is_full(tmp_path: Path) -> None:

@@ -65,6 +65,8 @@ def test_a_run_can_be_made_by_hand(tmp_path: Path) -> None:
         ('workloads = ["queue"]', "workloads names no workload: 'queue'; there are register"),
         ('workloads = ["set"]\nnemeses = ["quake"]', "nemeses is wrong: there is no nemesis 'q"),
         (f"{GOOD}time = -1", "time is a time of at least 1 s, such as 90"),
+        (f"{GOOD}time = nan", "time is a time of at least 1 s"),
+        (f"{GOOD}budget = inf", "budget is a time of at least 1 s"),
         (f'{GOOD}budget = "soon"', "budget is a time of at least 1 s"),
         (f"{GOOD}seeds = 0", "seeds is a whole number from 1 on"),
         (f"{GOOD}seeds = [-1]", "seeds is a list of seeds"),
