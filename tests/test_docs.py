@@ -61,7 +61,7 @@ def test_the_tutorial_runs_as_it_is_told(tmp_path: Path) -> None:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=300,
         )
         said = (done.stdout + done.stderr).strip()
         assert re.fullmatch(as_pattern(printed), said, re.S), (typed, said)
