@@ -24,6 +24,7 @@ WORKLOADS: Final[Mapping[str, str]] = MappingProxyType(
         "sequence": "workloads.sequence:Sequences",
         "session": "workloads.lives:Sessions",
         "watch": "workloads.watch:Watching",
+        "conformance": "workloads.conformance:Conformance",
     }
 )
 ADAPTERS: Final[Mapping[str, str]] = MappingProxyType(
@@ -35,6 +36,7 @@ ADAPTERS: Final[Mapping[str, str]] = MappingProxyType(
         "sequence:zookeeper": "workloads.zookeeper.sequence:SequencesOnZooKeeper",
         "session:zookeeper": "workloads.zookeeper.lives:SessionsOnZooKeeper",
         "watch:zookeeper": "workloads.zookeeper.watch:WatchesOnZooKeeper",
+        "conformance:zookeeper": "workloads.zookeeper.conformance:RulesOnZooKeeper",
     }
 )
 

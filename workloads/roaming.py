@@ -70,6 +70,10 @@ class RoamingSession(ZooKeeperSession, Protocol):
         """A watch that tells of every change, also of nodes below, if that is wished for."""
         ...
 
+    async def create_hidden(self, path: str) -> Reply:
+        """Make a node that anybody may do anything with, but read."""
+        ...
+
     async def check(self, path: str, version: int) -> Reply:
         """A check that is no part of a multi, which no server should take."""
         ...

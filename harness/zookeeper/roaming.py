@@ -17,13 +17,15 @@ from harness.zookeeper.packets import Door, Writer, greeted, operation, reply
 from harness.zookeeper.session import Session
 from harness.zookeeper.watching import Watching
 from target_node.wire.client import OPS, ReplyHeader, encode_request
-from target_node.wire.codes import AddWatchMode, OpCode, Xid
+from target_node.wire.codes import AddWatchMode, CreateMode, OpCode, Perms, Xid
 from target_node.wire.connect import ConnectRequest, ConnectResponse
+from target_node.wire.data import ACL, ANYONE
 from target_node.wire.frames import frame
 from target_node.wire.requests import (
     AddWatchRequest,
     CheckVersionRequest,
     CloseSessionRequest,
+    Create2Request,
     ExistsRequest,
     GetChildren2Request,
     GetDataRequest,
@@ -92,6 +94,12 @@ class RoamingSession(Session):
         told = await self._ask(OpCode.ADD_WATCH, AddWatchRequest(path, mode))
         (self._watching.recursive if below else self._watching.persistent)[path] = None
         return told
+
+    async def create_hidden(self, path: str) -> Reply:
+        """Make a node that anybody may do anything with, but read."""
+        acl = (ACL(Perms.ALL & ~Perms.READ, ANYONE),)
+        request = Create2Request(path, b"", acl, CreateMode.PERSISTENT)
+        return await self._ask(OpCode.CREATE2, request)
 
     async def check(self, path: str, version: int) -> Reply:
         """A check that is no part of a multi, which no server should take."""

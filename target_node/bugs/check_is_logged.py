@@ -28,7 +28,6 @@ BUG: Final = Bug(
     "check-is-logged",
     "a log holds only txns that any server can read",
     "ZOOKEEPER-2623",
-    (),
+    ("answers",),
     (Override(Prep, "_draft", _draft_checks_too),),
-    unwatched="no workload asks for a check outside a multi",
 )

@@ -27,7 +27,6 @@ BUG: Final = Bug(
     "exists-ignores-acl",
     "who may not read a node learns nothing of it but that it is there",
     "ZOOKEEPER-2590",
-    (),
+    ("answers",),
     (Override(reads, "_exists", _exists_for_all),),
-    unwatched="no workload asks for what it may not see",
 )
