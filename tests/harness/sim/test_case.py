@@ -92,7 +92,10 @@ def test_a_tape_is_played_again(tmp_path: Path) -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_a_sound_node_is_not_blamed(seed: int) -> None:
     results = results_of(case_for(seed, Wishes(time_s=20.0)))
-    assert results.verdict is Verdict.VALID, results.as_json()
+    assert results.verdict is not Verdict.INVALID, results.as_json()
+    # In so short a run a fault may come to nothing; there may be no other doubt.
+    doubts = [gate.name for gate in results.played.gates if not gate.passed]
+    assert not [name for name in doubts if not name.endswith("had an effect")], doubts
 
 
 @pytest.mark.parametrize(
