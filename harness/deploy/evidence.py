@@ -35,9 +35,10 @@ from nemesis.fault import (
     Wipe,
 )
 from nemesis.surface import Evidence
-from nemesis.union import Lag, Skew, union
+from nemesis.union import Lag, Skew, Union, union
 
 SILENCE_S: Final = 0.3  # for which a cut link is listened to
+_LONGER: Final = (1, 2, 6)  # times that, until something has come that was dropped
 _TIMED_OUT: Final = "124"  # as `timeout` tells it
 _CLOSE_MS: Final = 20  # as near as two clocks can be read
 _MS: Final = 1_000_000
@@ -58,7 +59,7 @@ class Probes:
         """What is seen of it, while these are active."""
         match fault:
             case Partition(links):
-                return await self._silent(links)
+                return await self._silent(links, union(active))
             case Crash(node):
                 return await self._in_state(node, "gone")
             case Wipe(node):
@@ -82,30 +83,44 @@ class Probes:
             case _:
                 assert_never(fault)
 
-    async def _silent(self, links: frozenset[Link]) -> Evidence:
+    async def _silent(self, links: frozenset[Link], so: Union) -> Evidence:
+        """Who answers ends this at once. That nothing was dropped may only mean that nothing came
+        yet: from a busy host, or over a link that is slow or loses packets besides.
+        """
+        lags = [so.slow.get(link, Lag()) for link in sorted(links)]
+        late_s = max((lag.delay_ms + lag.jitter_ms for lag in lags), default=0) / 1000
+        seen = Evidence(proven=False, words="nobody has tried")
+        for times in _LONGER:
+            answered, seen = await self._listened(links, SILENCE_S * times + late_s)
+            if answered or seen.proven:
+                break
+        return seen
+
+    async def _listened(self, links: frozenset[Link], silence_s: float) -> tuple[bool, Evidence]:
+        """Whether anybody answers, and what that means."""
         before = await self._dropped(links)
         senders = sorted({a for a, _ in links})
-        tried = await asyncio.gather(*(self._try(a, sorted(links)) for a in senders))
+        tried = await asyncio.gather(*(self._try(a, sorted(links), silence_s) for a in senders))
         after = await self._dropped(links)
         for (a, b), status in (pair for one in tried for pair in one.items()):
             if status != _TIMED_OUT:
-                return Evidence(proven=False, words=f"{b} answers {a}, with status {status}")
+                return True, Evidence(proven=False, words=f"{b} answers {a}, with status {status}")
+        for a, b in sorted(links):
             if after[a, b] <= before[a, b]:
-                return Evidence(proven=False, words=f"{b} has dropped no packet of {a}")
+                return False, Evidence(proven=False, words=f"{b} has dropped no packet of {a}")
         number = sum(after.values()) - sum(before.values())
         ways = f"{len(links)} links" if len(links) > 1 else "the link"
-        return Evidence(
-            proven=True, words=f"no connection over {ways}, and {number} packets were dropped"
-        )
+        said = f"no connection over {ways}, and {number} packets were dropped"
+        return False, Evidence(proven=True, words=said)
 
-    async def _try(self, a: Node, links: Sequence[Link]) -> Mapping[Link, str]:
+    async def _try(self, a: Node, links: Sequence[Link], for_s: float) -> Mapping[Link, str]:
         """With which status each attempt at a connection from this node ends."""
         mine = [link for link in links if link[0] == a]
         script = ""
         for i, (_, b) in enumerate(mine):
             address = self._hosted[b].member.address
             dial = words([f": </dev/tcp/{address}/{ELECTION_PORT}"])
-            script += f"{{ timeout {SILENCE_S} bash -c {dial} 2>/dev/null; echo {i} $?; }} &\n"
+            script += f"{{ timeout {for_s:g} bash -c {dial} 2>/dev/null; echo {i} $?; }} &\n"
         done = await self._hosted[a].host.run(script + "wait\n")
         told = dict(line.split() for line in done.text.splitlines())
         return {link: told.get(str(i), "?") for i, link in enumerate(mine)}

@@ -36,7 +36,7 @@ from harness.chance import Chance, Draw
 from harness.deploy.target import EXEMPT_PORT
 from harness.lab.addresses import SWITCH, SWITCH_PORT, address, address_6
 
-OVERTAKEN_S: Final = 0.005  # by which a packet is held, so that others can overtake it
+OVERTAKEN_S: Final = 0.02  # by which a packet is held, so that others can overtake it
 EXEMPT_TCP: Final = 22
 MOST_HELD: Final = 10_000  # packets of one link, as with netem
 DONE: Final = "+"  # one letter: whoever reads in a shell loses the rest of a datagram

@@ -63,6 +63,9 @@ def test_slow_links_that_overlap(lab: Lab, tmp_path: Path) -> None:
         assert await proven(cluster, one, [one, back])
         assert not await proven(cluster, more, [one, back])
         assert not await proven(cluster, one, [one, more]), "both at once would be later"
+        late = Slow(BACK, delay_ms=1000)
+        await cluster.apply([late, back])
+        assert await proven(cluster, back, [late, back]), "what is dropped comes late"
         everywhere = between(["n1", "n2"], cluster.nodes)
         await cluster.apply([Slow(everywhere, delay_ms=1300)])
         greeting = "timeout 1.2 bash -c 'head -c 4 </dev/tcp/10.77.0.2/22'"
