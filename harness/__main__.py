@@ -81,7 +81,7 @@ def run(
     nemesis: Annotated[
         list[str] | None,
         typer.Option(
-            "--nemesis", "-n", help="What goes wrong, with commas; `zabtest list nemeses`."
+            "--nemesis", "-n", help="What goes wrong, with commas, or none; `zabtest list nemeses`."
         ),
     ] = None,
     time: Annotated[
@@ -138,13 +138,12 @@ def run(
     from harness.running import Request, new_seed, plan_of
     from harness.running import run as run_it
     from harness.worlds import Wanted
+    from nemesis.registry import names_in
 
     place = place_of(on, hosts, ssh_config, accept_new=accept_new, sudo=sudo)
     plan = plan_of(
         workload=workload,
-        nemeses=tuple(
-            name.strip() for names in nemesis or () for name in names.split(",") if name.strip()
-        ),
+        nemeses=names_in(",".join(nemesis or ())),
         time_s=time,
         concurrency=concurrency,
         rate=rate,

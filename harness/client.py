@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
-from checker.outcome import Failed, Ok, Outcome, Unknown
+from checker.outcome import Failed, Ok, Outcome, Refused, Unknown
 from harness.observer import Observer
 from harness.pace import Pace
 from harness.plan import Plan
@@ -191,6 +191,8 @@ class Client:
         )
         f, _ = shared.workload.model.write_call(ask.call)
         shared.count(f, kind)
+        if isinstance(outcome, Ok) and isinstance(outcome.result, Refused):
+            kind = "refused"
         shared.observer.called(f, kind, returned, returned - called)
         shared.workload.heard(self.process, ask, outcome, answer)
         if isinstance(outcome, Unknown):

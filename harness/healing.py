@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness.leftovers import Process, is_taken, ports, processes, unfinished
-from harness.store import StoredRun, is_run
+from harness.store import NotARun, StoredRun, is_run
 from harness.telling import print_json, say
 
 WRONG_USAGE: Final = 2
@@ -45,12 +45,16 @@ class Healed:
     """What can be neither looked at nor undone from here."""
     left: Sequence[str] = ()
     """What could not be undone."""
+    unreadable: str = ""
+    """Why nobody knows what it left."""
 
     @property
     def words(self) -> str:
         """All that in a line."""
         if self.alive:
-            return f"? {self.path}: it is still going; Ctrl-C ends and heals it"
+            return f"? {self.path}: it is still going, or kept; Ctrl-C there ends and heals it"
+        if self.unreadable:
+            return f"✗ {self.path}: what it left cannot be known: {self.unreadable}"
         done = [
             f"{self.faults} faults were active and are over" if self.faults else "",
             f"ended {', '.join(self.ended)}" if self.ended else "",
@@ -58,9 +62,10 @@ class Healed:
             f"healed the hosts {self.hosts}" if self.hosts else "",
             self.elsewhere,
         ]
-        told = "; ".join(filter(None, done)) or "nothing was left"
         if self.left:
-            return f"✗ {self.path}: still there: {', '.join(self.left)}; {told}"
+            done.insert(0, f"still there: {', '.join(self.left)}")
+            return f"✗ {self.path}: {'; '.join(filter(None, done))}"
+        told = "; ".join(filter(None, done)) or "nothing was left"
         return f"{'?' if self.elsewhere else '✓'} {self.path}: {told}"
 
 
@@ -78,13 +83,14 @@ def heal(where: Path, *, json: bool) -> int:
     if json:
         print_json({"healed": [asdict(one) for one in found]})
     else:
-        told = [one.words for one in found if "nothing was left" not in one.words]
+        told = [one.words for one in found if not one.words.endswith("nothing was left")]
         quiet = len(found) - len(told)
         for line in told if len(found) > 1 else [one.words for one in found]:
             say(line)
         if quiet and len(found) > 1:
-            say(f"✓ of {quiet} {'run' if quiet == 1 else 'runs'} nothing was left")
-    if any(one.left for one in found):
+            others = "other " if told else ""
+            say(f"✓ of {quiet} {others}{'run' if quiet == 1 else 'runs'} nothing was left")
+    if any(one.left or one.unreadable for one in found):
         return NOT_HEALED
     return CANNOT_SAY if any(one.alive or one.elsewhere for one in found) else 0
 
@@ -98,7 +104,9 @@ def _healed(folder: Path) -> Healed:
         wanted = run.facts().get("wanted", {})
         on = wanted.get("on", "local")
     except (OSError, ValueError, KeyError, AttributeError) as problem:
-        return Healed(path=str(folder), left=[f"what it wrote cannot be read: {problem}"])
+        known = isinstance(problem, NotARun)
+        why = str(problem) if known else f"what it wrote cannot be read: {problem}"
+        return Healed(path=str(folder), unreadable=why)
     ended, left = _end(folder)
     removed = []
     for path in unfinished(folder):

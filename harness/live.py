@@ -27,7 +27,7 @@ from harness.observer import Observer
 from harness.plan import Plan
 from harness.rates import Rates
 from harness.report.faults import at_whom
-from harness.telling_runs import SECOND, PlainLines
+from harness.telling_runs import SECOND, PlainLines, noted
 from nemesis.fault import Node
 from nemesis.written import read
 from workloads.workload import Finding
@@ -79,7 +79,7 @@ class LiveView:
         self._since_ns = 0
         self._began_ns: int | None = None  # to make calls
         self._now_ns = 0
-        self._calls = {"ok": 0, "fail": 0, "info": 0}
+        self._calls = {"ok": 0, "refused": 0, "fail": 0, "info": 0}
         self._rates = Rates(SECONDS_SHOWN)
         self._took: deque[int] = deque(maxlen=RECENT)
         self._roles: Mapping[Node, str] = {}
@@ -140,7 +140,7 @@ class LiveView:
             elif f in _BEGIN:
                 self._faults[one["id"]] = self._told(one["fault"])
         if "why" in value:
-            self._note = f"{f}: {value['why']}"
+            self._note = noted(f, value)
 
     def roles(self, roles: Mapping[Node, str], time_ns: int) -> None:
         """Who leads and who follows."""
@@ -213,8 +213,8 @@ class LiveView:
         return row
 
     def _counts(self) -> Text:
-        ok, fail, info = self._calls.values()
-        told = Text.assemble((f"{ok:,} ok", "green"), f"  {fail:,} failed or refused  ")
+        ok, refused, failed, info = self._calls.values()
+        told = Text.assemble((f"{ok:,} ok", "green"), f"  {refused:,} refused  {failed:,} failed  ")
         return told.append(f"{info:,} in doubt", "magenta" if info else "dim")
 
     def _rate(self) -> Text:

@@ -26,7 +26,7 @@ class Observer(Protocol):
         ...
 
     def called(self, f: str, kind: str, time_ns: int, took_ns: int) -> None:
-        """A call ended as `ok`, `fail` or `info`."""
+        """A call ended: `ok`, `refused` by the service, `fail`ed, or as `info`, in doubt."""
         ...
 
     def noted(self, f: str, value: Mapping[str, Any], time_ns: int) -> None:

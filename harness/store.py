@@ -174,8 +174,16 @@ def _as_written(path: Path) -> Iterator[None]:
         yield
     except OSError as problem:
         raise NotARun(f"{path}: cannot be read ({problem.strerror})") from None
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise NotARun(f"{path}: this is not what a run writes") from None
+    except KeyError as missing:
+        raise NotARun(_not_written(path, f"{missing} is missing")) from None
+    except ValueError as problem:
+        raise NotARun(_not_written(path, f"it is no JSON: {problem}")) from None
+    except (TypeError, AttributeError):
+        raise NotARun(_not_written(path, "it is JSON, but of another shape")) from None
+
+
+def _not_written(path: Path, why: str) -> str:
+    return f"{path}: this is not what a run writes ({why}); put it back, or delete {path.parent}"
 
 
 def is_run(path: Path) -> bool:

@@ -27,7 +27,7 @@ class PlainLines:
     def __init__(self, every_s: float = 5.0) -> None:
         self._every_ns = every_s * SECOND
         self._next_ns = 0.0
-        self._calls: dict[str, int] = {"ok": 0, "fail": 0, "info": 0}
+        self._calls: dict[str, int] = {"ok": 0, "refused": 0, "fail": 0, "info": 0}
 
     def phase(self, name: str, time_ns: int) -> None:
         """A phase begins; what follows the last one is told by others."""
@@ -44,8 +44,7 @@ class PlainLines:
         self._calls[kind] += 1
         if time_ns >= self._next_ns:
             if self._next_ns:
-                ok, fail, info = self._calls.values()
-                self._say(time_ns, f"{ok:,} calls answered, {fail:,} failed, {info:,} in doubt")
+                self._say(time_ns, f"calls: {counted(self._calls)}")
             self._next_ns = time_ns + self._every_ns
 
     def noted(self, f: str, value: Mapping[str, Any], time_ns: int) -> None:
@@ -54,20 +53,32 @@ class PlainLines:
             faults = ", ".join(_fault(one["fault"]) for one in value["faults"])
             self._say(time_ns, f"{f} {faults}")
         elif "why" in value:
-            self._say(time_ns, f"{f}: {value['why']}")
+            self._say(time_ns, noted(f, value))
 
     def roles(self, roles: Mapping[Node, str], time_ns: int) -> None:
         """Who leads."""
         leaders = [node for node, role in roles.items() if role == "leader"]
         down = [node for node, role in roles.items() if not role]
-        told = f"{' and '.join(leaders) or 'nobody'} leads"
-        self._say(time_ns, told + (f", {', '.join(down)} serve nobody" if down else ""))
+        told = f"{' and '.join(leaders) or 'nobody'} {'leads' if len(leaders) < 2 else 'lead'}"
+        serve = "serves" if len(down) == 1 else "serve"
+        self._say(time_ns, told + (f", {' and '.join(down)} {serve} nobody" if down else ""))
 
     def found(self, finding: Finding) -> None:
         """A judge has spoken; all is told together at the end."""
 
     def _say(self, time_ns: int, what: str) -> None:
         sys.stderr.write(f"{time_ns / SECOND:7.1f} s  {what}\n")
+
+
+def noted(f: str, value: Mapping[str, Any]) -> str:
+    """What a nemesis did, and why."""
+    return f"{' '.join(filter(None, (f, value.get('nemesis'))))}: {value['why']}"
+
+
+def counted(calls: Mapping[str, int]) -> str:
+    """How many calls ended how, in the words of the report."""
+    ok, refused, failed, doubt = calls.values()
+    return f"{ok:,} ok, {refused:,} refused, {failed:,} failed, {doubt:,} in doubt"
 
 
 def _fault(said: Mapping[str, Any]) -> str:

@@ -151,7 +151,7 @@ class _Stage:
             if faults:
                 return faults
             if loop.time() >= until:
-                self._skip(nemesis, aim, "there is nobody and nothing of the kind")
+                self._skip(nemesis, aim, f"for {_FIND_S:g} s there was no {aim.aim} to aim at")
                 return ()
             await asyncio.sleep(_LOOK_S)
 

@@ -132,12 +132,16 @@ def nemeses() -> Mapping[str, Nemesis]:
     return found
 
 
+def names_in(text: str) -> tuple[str, ...]:
+    """The names in a list such as `partition,kill`; none for `none` or nothing."""
+    names = tuple(name for name in (part.strip() for part in text.split(",")) if name)
+    return () if names == ("none",) else names
+
+
 def named(text: str) -> tuple[Nemesis, ...]:
-    """Those in a list such as `partition,kill`; none for `none` or nothing."""
-    names = [name for name in (part.strip() for part in text.split(",")) if name]
-    if names in ([], ["none"]):
-        return ()
-    there = nemeses()
+    """Those in such a list."""
+    names = names_in(text)
+    there = nemeses() if names else {}
     for name in names:
         if name not in there:
             raise NoNemesis(f"there is no nemesis {name!r}; there are {', '.join(there)}")

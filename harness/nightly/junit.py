@@ -1,7 +1,8 @@
 """What does a night look like to programs that show tests?
 
 A run that is invalid is a failure, one that crashed an error, and one that is open is skipped, with
-its reason. That the planted bug is found is a test of its own.
+its reason. That the planted bug is found is a test of its own, and so is that nothing is open: who
+reads this file alone must not take an undecided night for a good one.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ def junit(whole: Sum) -> str:
     """The whole file."""
     suite = Element("testsuite", name="zabtest nightly", timestamp=whole.began[:19])
     _planted(suite, whole)
+    _decided(suite, whole)
     for number, one in enumerate(whole.planned):
         if one.planted:
             continue
@@ -51,6 +53,14 @@ def _planted(suite: Element, whole: Sum) -> None:
     case = SubElement(suite, "testcase", classname="planted", name="the planted bug is found")
     if not whole.caught:
         SubElement(case, "error", message="it was not found: that nothing else was means nothing")
+
+
+def _decided(suite: Element, whole: Sum) -> None:
+    case = SubElement(suite, "testcase", classname="decided", name="nothing is open")
+    told = [f"{number} inconclusive" for number in (whole.counts["inconclusive"],) if number]
+    told += [f"never tried: {pair}" for pair in whole.untried]
+    if told:
+        SubElement(case, "error", message=_text(", ".join(told)))
 
 
 def _text(words: str) -> str:

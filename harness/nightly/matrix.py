@@ -116,7 +116,7 @@ def read(file: Path) -> Matrix:
     }
     if target != "zab" and "planted" not in said:
         table.wrong("planted", f"is missing: only for zab do we know a bug, not for {target}")
-    planted = Table(str(file), said.pop("planted", {}), "planted.")
+    planted = table.table("planted")
     made = Matrix(
         file=file,
         digest=hashlib.sha256(text).hexdigest(),

@@ -83,10 +83,19 @@ class Table:
     def seeds(self, key: str, default: int) -> tuple[int, ...] | int:
         if isinstance(self._said.get(key), list):
             value = self._take(key, [])
-            if not value or not all(type(one) is int and one >= 0 for one in value):
-                self.wrong(key, f"is a list of seeds such as [1, 2, 3], not {value!r}")
+            if not value:
+                self.wrong(key, "is empty: nothing would be run; name some, such as [1, 2, 3]")
+            for one in value:
+                if type(one) is not int or one < 0:
+                    self.wrong(key, f"holds {one!r}: a seed is a whole number from 0 on")
+                if value.count(one) > 1:
+                    self.wrong(key, f"holds {one!r} twice: once is enough")
             return tuple(value)
         return self.number(key, default, least=1)
+
+    def table(self, key: str) -> Table:
+        """The table in this one, empty if there is none."""
+        return Table(self._file, self._take(key, {}), f"{self._prefix}{key}.")
 
     def nothing_else(self) -> None:
         """Whether somebody wrote a key that nobody reads."""

@@ -42,7 +42,9 @@ def replay(path: Path, asked: Asked) -> int:
     if asked.json:
         print_json({**told, "differs": differs})
         return results.verdict.exit_status
-    say(f"{SIGNS[results.verdict]} {results.verdict}  {store.path}  {', '.join(marks)}")
+    if asked.times > 1:
+        say(f"  played once, not {asked.times} times: a simulated run is always the same")
+    say("  ".join([f"{SIGNS[results.verdict]} {results.verdict}", str(store.path), *marks[:1]]))
     if same_case:
         say("  the same history and tape, byte for byte" if not differs else f"  {differs[0]}")
     return results.verdict.exit_status

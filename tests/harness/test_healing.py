@@ -74,6 +74,12 @@ def test_a_run_that_is_going_is_spared(dead: StoredRun) -> None:
         status, out, _ = zabtest("heal", "--store", dead.path.parents[1])
         assert status == 3
         assert "it is still going" in out
+        assert "nothing was left" not in out
+        another = StoredRun.create(
+            dead.path.parents[1], Plan(workload="set"), {"synced": "ordered"}
+        )
+        out = zabtest("heal", "--store", another.path.parents[1])[1]
+        assert out.endswith("✓ of 1 other run nothing was left\n")
         assert ours.poll() is None
     assert dead.left_active()
 
@@ -86,9 +92,29 @@ def test_a_store_is_healed_in_a_line_or_two(dead: StoredRun, tmp_path: Path) -> 
     assert status == 0
     lines = out.splitlines()
     assert "1 faults were active" in lines[0]
-    assert lines[1:] == ["✓ of 2 runs nothing was left"]
+    assert lines[1:] == ["✓ of 2 other runs nothing was left"]
     status, out, _ = zabtest("heal", "--store", tmp_path, "--json")
     assert (status, len(json.loads(out)["healed"])) == (0, 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{", "(it is no JSON: "),
+        ("[]", "(it is JSON, but of another shape)"),
+        ('{"plan": {}}', "('workload' is missing)"),
+    ],
+)
+def test_a_run_that_cannot_be_read_is_not_said_to_be_clean(
+    dead: StoredRun, text: str, words: str
+) -> None:
+    (dead.path / "run.json").write_text(text)
+    status, out, _ = zabtest("heal", dead.path)
+    assert status == 4
+    assert out.startswith(f"✗ {dead.path}: what it left cannot be known: ")
+    assert words in out
+    assert out.endswith(f"put it back, or delete {dead.path}\n")
+    assert "nothing was left" not in out
 
 
 @pytest.mark.parametrize("failures", [[], ["b: no answer"]])

@@ -53,7 +53,8 @@ def storm(view: LiveView) -> None:
     view.phase("load", 2 * SECOND)
     view.roles(ROLES, 2 * SECOND)
     for number in range(3000):
-        kind = "info" if number % 1000 == 999 else "fail" if number % 10 == 5 else "ok"
+        kind = "info" if number % 1000 == 999 else "refused" if number % 10 == 5 else "ok"
+        kind = "fail" if number % 1000 == 5 else kind
         view.called("write", kind, 2 * SECOND + number * 2 * MS, 5 * MS)
     view.phase("faults", 12 * SECOND)
     view.noted("inject", partition(), 13 * SECOND)
@@ -66,7 +67,7 @@ def test_it_shows_phase_progress_calls_leader_and_faults() -> None:
     told = seen(view)
     assert "register with partition + kill, seed 7" in told
     assert "49 s until all faults are lifted" in told
-    assert "2,697 ok  300 failed or refused  3 in doubt" in told
+    assert "2,697 ok  297 refused  3 failed  3 in doubt" in told
     assert "p50 5.0 ms  p99 5.0 ms" in told
     assert "n1 leads" in told
     assert "n3 serves nobody" in told
@@ -74,7 +75,7 @@ def test_it_shows_phase_progress_calls_leader_and_faults() -> None:
     view.noted("lifted", partition(), 14 * SECOND)
     view.noted("skipped", {"nemesis": "kill", "aim": "x", "why": "nobody leads"}, 14 * SECOND)
     assert "partition n1" not in (told := seen(view))
-    assert "skipped: nobody leads" in told
+    assert "skipped kill: nobody leads" in told
     view.noted("injected", partition(3), 15 * SECOND)
     view.noted("lifted-all", partition(3), 16 * SECOND)
     view.phase("recovery", 16 * SECOND)
@@ -160,6 +161,19 @@ def test_without_a_terminal_there_are_lines(
     monkeypatch.setattr(sys.stderr, "isatty", lambda: tty, raising=False)
     with watched(PLAN, Path(), json=as_json) as observer:
         assert isinstance(observer, PlainLines)
+
+
+def test_lines_use_the_words_of_the_report(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = PlainLines(every_s=0)
+    for kind in ("ok", "refused", "ok", "refused", "refused", "fail", "info"):
+        lines.called("write", kind, SECOND, MS)
+    assert "calls: 2 ok, 3 refused, 1 failed, 1 in doubt\n" in capsys.readouterr().err
+    lines.roles({"n1": "", "n2": "leader", "n3": "follower"}, SECOND)
+    assert "n2 leads, n1 serves nobody\n" in capsys.readouterr().err
+    lines.roles({"n1": "", "n2": "", "n3": "follower"}, SECOND)
+    assert "nobody leads, n1 and n2 serve nobody\n" in capsys.readouterr().err
+    lines.noted("skipped", {"nemesis": "kill", "aim": "x", "why": "nobody leads"}, SECOND)
+    assert "skipped kill: nobody leads\n" in capsys.readouterr().err
 
 
 SCRIPT = """

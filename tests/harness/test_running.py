@@ -93,6 +93,13 @@ def test_what_was_not_seen_is_inconclusive(world: list[MemoryCluster], tmp_path:
     assert "? kill had an effect: 0 injected" in out
 
 
+def test_none_is_a_nemesis_that_does_nothing(world: list[MemoryCluster], tmp_path: Path) -> None:
+    command = ("run", "--on", "memory", "--time", 1, "--store", tmp_path, "-n", "none")
+    status, out, err = zabtest(*command)
+    assert status == 0, out + err
+    assert json.loads((tmp_path / "latest" / "run.json").read_bytes())["plan"]["nemeses"] == []
+
+
 def test_ctrl_c_heals_saves_and_judges(world: list[MemoryCluster], tmp_path: Path) -> None:
     timer = threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()

@@ -88,7 +88,7 @@ def test_a_night_from_evening_to_morning(tmp_path: Path) -> None:
     assert "src=" not in page
     HTMLParser().feed(page)
     suite = ElementTree.parse(night / "junit.xml").getroot()
-    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("3", "0", "0")
+    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("4", "0", "0")
     status, out, _ = zabtest("nightly", file, "--check-fresh", "--within", 1)
     assert status == 0, out
     assert zabtest("nightly", file, "--check-fresh", "--within", 0)[0] == 4
@@ -127,7 +127,9 @@ def test_after_a_crash_it_goes_on(tmp_path: Path) -> None:
     assert len(nights(store)) == 1
     assert night.ran()[0].path, "what was known was not run again"
     paths = sorted(str(path.parent) for path in store.glob("runs/*/2*/results.json"))
-    assert sorted(ran.path for ran in night.ran()) == paths
+    # The run that was going may have come to its own end when the night was killed.
+    assert {ran.path for ran in night.ran()} <= set(paths)
+    assert len(paths) <= 3
 
 
 def night_of(folder: Path, verdicts: list[str], *, mark: str = "linearizable: stale") -> Night:
@@ -183,6 +185,8 @@ def test_a_failure_is_never_hidden(tmp_path: Path, verdicts: list[str], status: 
     assert "<so>" not in shown
     suite = ElementTree.fromstring(junit(whole).encode())
     assert suite.get("failures") == str(verdicts[1:].count("invalid"))
+    bad = int(str(suite.get("failures"))) + int(str(suite.get("errors")))
+    assert bool(bad) == bool(status), "who reads this file alone is misled"
     if "invalid" in verdicts[1:]:
         number = verdicts.index("invalid", 1)
         assert f"zabtest replay /runs/{number}" in shown

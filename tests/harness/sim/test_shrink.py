@@ -96,6 +96,11 @@ def test_what_a_run_left_is_the_case_that_was_played(
     assert case.conditions.nodes == 3
     replay(store.path, Asked(json=True))
     assert json.loads(capsys.readouterr().out)["same"] is True
+    replay(store.path, Asked(times=2))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "  played once, not 2 times: a simulated run is always the same"
+    assert lines[2] == "  the same history and tape, byte for byte"
+    assert all(line == line.rstrip() for line in lines)
     assert replay(store.path, Asked(json=True, bug="forgotten-epoch")) != 2
     assert json.loads(capsys.readouterr().out)["same"] is False
 
