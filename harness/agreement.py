@@ -10,6 +10,7 @@ from typing import Final
 
 from harness.cluster import Cluster, OnHosts
 from harness.plan import Gate, Violation
+from nemesis.fault import Node
 
 LOOK_S: Final = 1.0  # between two looks
 QUIET_S: Final = 0.3  # in which nothing is to be written
@@ -43,11 +44,28 @@ async def agreement(cluster: Cluster, within_s: float) -> Seen:
             break
         before = prints
         await asyncio.sleep(LOOK_S)
-    told = ", ".join(f"{node}: {prints[node]}" for node in sorted(prints)) or "nobody answers"
+    told = _told(cluster.nodes, prints)
     open_gate = Gate("replicas agree", passed=False, why=told)
     if complete and prints == before:
         return Seen([open_gate], [Violation("replicas differ", told)])
     return Seen([open_gate])
+
+
+def _told(nodes: Sequence[Node], prints: Mapping[Node, str]) -> str:
+    """Who holds what, those with the same together; and who does not say, first."""
+    silent = [node for node in nodes if node not in prints]
+    alike: dict[str, list[Node]] = {}
+    for node in sorted(prints):
+        alike.setdefault(prints[node], []).append(node)
+    said = [f"{_and(silent)} {'does' if len(silent) == 1 else 'do'} not answer"] if silent else []
+    for fingerprint, same in alike.items():
+        both = " both" if len(same) == 2 else " all" if len(same) > 2 else ""
+        said.append(f"{_and(same)}{both} {'hold' if both else 'holds'} {fingerprint}")
+    return "; ".join(said)
+
+
+def _and(nodes: Sequence[Node]) -> str:
+    return " and ".join(filter(None, [", ".join(nodes[:-1]), nodes[-1]]))
 
 
 async def quiet_logs(cluster: Cluster, root: Path) -> Mapping[str, int]:

@@ -19,6 +19,7 @@ from harness.local.evidence import Probes
 from harness.local.lines import Lines
 from harness.local.orders import CLIENTS, modes, ways
 from harness.local.ports import HOST, free_ports
+from harness.standing import in_words
 from nemesis.fault import Crash, Fault, Node, Partition, Pause, Slow
 from nemesis.surface import Evidence
 from nemesis.union import union
@@ -139,8 +140,7 @@ class Processes:
                 return roles
             await self._look()
             if loop.time() >= until or len(self.ended) == len(self.nodes):
-                why = "".join(f"; {node} ended: {why}" for node, why in self.ended.items())
-                raise TimeoutError(f"the roles are {dict(roles)}{why}")
+                raise TimeoutError(in_words(roles, self.ended))
             await asyncio.sleep(_LOOK_S)
 
     async def fingerprints(self) -> Mapping[Node, str]:

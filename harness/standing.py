@@ -21,6 +21,12 @@ def all_serve(roles: Mapping[Node, str]) -> bool:
     return all(roles.values()) and list(roles.values()).count("leader") == 1
 
 
+def in_words(roles: Mapping[Node, str], ended: Mapping[Node, str]) -> str:
+    """Who is what, and who is no more, in words."""
+    standings = ", ".join(f"{node}: {role or 'serves nobody'}" for node, role in roles.items())
+    return standings + "".join(f"; {node} ended: {why}" for node, why in ended.items())
+
+
 async def caught_up(look: Callable[[], Awaitable[Mapping[Node, Standing]]]) -> frozenset[Node]:
     """Those that have applied what the leader had at the beginning, by two looks at all."""
     before = await look()

@@ -12,6 +12,7 @@ from checker.model import Model
 from checker.outcome import ANYTHING, Ok
 from checker.verdict import Verdict
 from harness.plan import Results
+from harness.report.reasons import by_kind, by_plainness, unmet
 from harness.telling import SIGNS
 from nemesis.fault import Node
 from workloads.workload import Finding
@@ -100,13 +101,17 @@ def lines_of(
         f"{SIGNS[results.verdict]} {results.verdict}  {path}  {calls:,} calls, "
         f"{played.seconds:.0f} s"
     )
-    for finding in results.findings:
-        yield from _finding(finding, history, model)
+    findings = by_plainness(results.findings)
+    for finding in findings:
+        if finding.verdict is not Verdict.VALID:
+            yield from _finding(finding, history, model)
     for violation in played.violations:
         yield f"  ✗ {violation.name}: {violation.because}"
-    for gate in played.gates:
-        if not gate.passed:
-            yield f"  ? {gate.name}: {gate.why}"
+    for name, why in unmet(played):
+        yield f"  ? {name}: {why}"
+    for finding in findings:
+        if finding.verdict is Verdict.VALID:
+            yield from _finding(finding, history, model)
     for nemesis, tally in played.faults.items():
         told = f"{tally['injected']} injected, {tally['proven']} proven, {tally['moot']} moot"
         yield f"    {nemesis}: {told}"
@@ -122,12 +127,14 @@ def _finding(
     yield f"  {SIGNS[finding.verdict]} {finding.judge}{method}{f': {figures}' if figures else ''}"
     if finding.because:
         yield f"    {finding.because}"
-    for wrong in finding.wrongs[:SHOWN_WRONGS]:
-        yield f"    {wrong.kind}: {wrong.because}"
+    kinds = by_kind(finding.wrongs)
+    for wrong, others in kinds[:SHOWN_WRONGS]:
+        also = f" ({others:,} more of this kind)" if others else ""
+        yield f"    {wrong.kind}: {wrong.because}{also}"
         if history is not None:
             for row in wrong.rows[:SHOWN_CALLS]:
                 yield f"      {_call(history, row, model)}"
-    more = len(finding.wrongs) - SHOWN_WRONGS + finding.more_wrongs
+    more = sum(1 + others for _, others in kinds[SHOWN_WRONGS:]) + finding.more_wrongs
     if more > 0:
         yield f"    and {more:,} more"
 

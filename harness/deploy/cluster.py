@@ -30,7 +30,7 @@ from harness.hosts.host import Host
 from harness.hosts.trouble import HostTrouble, joined
 from harness.lossy.packed import lacks
 from harness.preload import shim
-from harness.standing import Standing, all_serve, caught_up
+from harness.standing import Standing, all_serve, caught_up, in_words
 from harness.zookeeper.connecting import connect
 from harness.zookeeper.session import CALL_S, Session
 from nemesis.fault import (
@@ -224,8 +224,7 @@ class HostCluster:
             if all_serve(roles):
                 return roles
             if loop.time() >= until:
-                ended = "".join(f"; {node} ended: {why}" for node, why in self.ended.items())
-                raise TimeoutError(f"after {within_s:g} s the roles are {dict(roles)}{ended}")
+                raise TimeoutError(f"after {within_s:g} s: {in_words(roles, self.ended)}")
             await asyncio.sleep(_LOOK_S)
 
     async def fingerprints(self) -> Mapping[Node, str]:

@@ -24,7 +24,7 @@ from harness.local.orders import modes, ways
 from harness.local.ports import HOST, free_ports
 from harness.local.tailing import next_event
 from harness.local.words import comparable, print_of, standing
-from harness.standing import Standing, all_serve, caught_up
+from harness.standing import Standing, all_serve, caught_up, in_words
 from harness.zookeeper.connecting import connect
 from harness.zookeeper.session import CALL_S, Session
 from nemesis.fault import DISKS, Fault, Node, Packets
@@ -188,8 +188,7 @@ class LocalCluster:
                 return roles
             if loop.time() >= until:
                 await self._look()
-                ended = "".join(f"; {node} ended: {why}" for node, why in self.ended.items())
-                raise TimeoutError(f"after {within_s:g} s the roles are {dict(roles)}{ended}")
+                raise TimeoutError(f"after {within_s:g} s: {in_words(roles, self.ended)}")
             await asyncio.sleep(_LOOK_S)
 
     async def fingerprints(self) -> Mapping[Node, str]:

@@ -14,7 +14,7 @@ from checker.model import Model
 from checker.outcome import Ok
 from checker.page import words
 from checker.verdict import Verdict
-from harness.plan import Gate, Results
+from harness.plan import Gate, Played, Results
 from workloads.workload import Finding, Wrong
 
 SHOWN_CALLS: Final = 30
@@ -67,6 +67,8 @@ class Reason:
     judge: str
     title: str
     sentence: str
+    more: str = ""
+    """How many others of the kind there are, and of the judge."""
     calls: Sequence[Line] = ()
     all_calls: int = 0
     further: str = ""
@@ -75,16 +77,54 @@ class Reason:
 def reasons_of(
     results: Results, history: History | None, model: Model[Any, Any, Any] | None, path: Path
 ) -> Sequence[Reason]:
-    """All that keeps the run from being valid, the wrong before the open."""
+    """All that keeps the run from being valid, the wrong before the open; see `by_plainness`."""
     told = [
+        *(r for f in by_plainness(results.findings) for r in _finding(f, history, model, path)),
         *_violations(results),
-        *(r for f in results.findings for r in _finding(f, history, model, path)),
         *_gates(results),
     ]
     told.sort(key=lambda reason: reason["kind"] != WRONG)
     for reason in told:
         reason["title"] = _begun(reason["title"])
     return [Reason(number=number, **reason) for number, reason in enumerate(told)]
+
+
+def by_plainness(findings: Sequence[Finding]) -> Sequence[Finding]:
+    """What a person understands best comes first: calls that cannot all be right, then what other
+    judges say of calls, then what nodes wrote down; and the bad before the good.
+    """
+    order = {"linearizable": -1, "promises": 1}
+    return sorted(findings, key=lambda one: (one.verdict is Verdict.VALID, order.get(one.judge, 0)))
+
+
+def by_kind(wrongs: Sequence[Wrong]) -> Sequence[tuple[Wrong, int]]:
+    """The plainest of each kind, which has the fewest calls, and how many others there are."""
+    kinds: dict[str, list[Wrong]] = {}
+    for wrong in wrongs:
+        kinds.setdefault(wrong.kind, []).append(wrong)
+    return [
+        (min(alike, key=lambda wrong: len(wrong.rows) or SHOWN_CALLS), len(alike) - 1)
+        for alike in kinds.values()
+    ]
+
+
+def unmet(played: Played) -> Sequence[tuple[str, str]]:
+    """The gates that were not met, and why; what was told by then is not told again."""
+    told = {one.because for one in played.violations if one.because}
+    names = {one.name for one in played.violations}
+    found = []
+    for gate in played.gates:
+        if gate.passed or gate.name in names or gate.why in told:
+            continue
+        why = gate.why
+        for said in (*told, *(one.why for one in played.gates if one is not gate and one.why)):
+            if len(said) > SHORT:
+                why = why.replace(f": {said}", "")
+        found.append((gate.name, why))
+    return found
+
+
+SHORT: Final = 30  # letters; what is shorter may stand there by chance
 
 
 def _violations(results: Results) -> Iterator[dict[str, Any]]:
@@ -99,16 +139,14 @@ def _violations(results: Results) -> Iterator[dict[str, Any]]:
 
 
 def _gates(results: Results) -> Iterator[dict[str, Any]]:
-    wrong = {one.name for one in results.played.violations}
-    for gate in results.played.gates:
-        if not gate.passed and gate.name not in wrong:
-            yield {
-                "kind": OPEN,
-                "judge": "",
-                "title": words.visible(_unmet(gate.name), 120),
-                "sentence": words.visible(gate.why, SENTENCE),
-                "further": _further(gate.name),
-            }
+    for name, why in unmet(results.played):
+        yield {
+            "kind": OPEN,
+            "judge": "",
+            "title": words.visible(_unmet(name), 120),
+            "sentence": words.visible(why, SENTENCE),
+            "further": _further(name),
+        }
 
 
 def _begun(title: str) -> str:
@@ -152,21 +190,34 @@ def _finding(
             "sentence": words.visible(one.because, SENTENCE),
             "further": f"Judged again by: {again}",
         }
-    for number, wrong in enumerate(one.wrongs):
-        more = one.more_wrongs if number == len(one.wrongs) - 1 else 0
-        also = f" And {words.count(more, 'more wrong')} of this judge." if more else ""
+    kinds = by_kind(one.wrongs)
+    for number, (wrong, others) in enumerate(kinds):
+        last = number == len(kinds) - 1
         calls = [] if history is None or model is None else _calls(wrong, history, model)
         yield {
             "kind": WRONG,
             "judge": judge,
             "title": words.visible(wrong.kind, 120),
-            "sentence": words.visible(wrong.because, SENTENCE) + also,
+            "sentence": _whole(words.visible(wrong.because, SENTENCE)),
+            "more": more_of(others, one.more_wrongs if last else 0),
             "calls": calls,
             "all_calls": len(wrong.rows),
             "further": _lines(wrong.because, path)
             if one.judge == "promises"
             else f"Judged again by: {again}",
         }
+
+
+def more_of(others: int, more_wrongs: int) -> str:
+    """How many other wrongs there are, of this kind and of this judge."""
+    told = [f"{others:,} more of this kind"] if others else []
+    told += [f"{words.count(more_wrongs, 'more wrong')} of this judge"] if more_wrongs else []
+    return f"And {', and '.join(told)}." if told else ""
+
+
+def _whole(sentence: str) -> str:
+    """With a full stop."""
+    return sentence if not sentence or sentence[-1] in ".!?…" else f"{sentence}."
 
 
 def _lines(sentence: str, path: Path) -> str:

@@ -26,6 +26,7 @@ from harness.sim.journals import Journals
 from harness.sim.network import CLIENT_PORT, CLIENTS, Pace
 from harness.sim.node import SimNode
 from harness.sim.world import SimWorld
+from harness.standing import in_words
 from harness.zookeeper.connecting import connect
 from harness.zookeeper.session import CALL_S, Session
 from nemesis.fault import Fault, Link, Node, Packets
@@ -79,7 +80,9 @@ class SimCluster:
             node.disk_pace = told.disk_pace
         self.world.start()
         if not await self.world.until(self.world.all_serve, START_S):
-            raise CannotDeploy(f"no leader within {START_S:g} s: {dict(self.world.roles())}")
+            raise CannotDeploy(
+                f"no leader within {START_S:g} s: {in_words(self.world.roles(), {})}"
+            )
 
     # What can be touched.
 
@@ -189,8 +192,7 @@ class SimCluster:
         """Wait until all serve and one leads."""
         if await self.world.until(self.world.all_serve, within_s, step_s=_LOOK_S):
             return self.world.roles()
-        ended = "".join(f"; {node} ended: {why}" for node, why in self.ended.items())
-        raise TimeoutError(f"after {within_s:g} s the roles are {dict(self.world.roles())}{ended}")
+        raise TimeoutError(f"after {within_s:g} s: {in_words(self.world.roles(), self.ended)}")
 
     async def fingerprints(self) -> Mapping[Node, str]:
         """Of those that serve."""
