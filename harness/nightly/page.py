@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
+from checker.page import look
 from harness.nightly.matrix import Planned
 from harness.nightly.night import Ran
 from harness.nightly.summing import Sum, command
@@ -33,6 +35,8 @@ def page(whole: Sum) -> str:
         planted=planted,
         command=lambda one: command(whole, numbers[id(one)]),
         report=lambda ran: _report(whole.night.path, ran),
+        runs=whole.night.path.parents[1] / "runs",
+        style=Markup(look() + (_HERE / "page.css").read_text(encoding="utf-8")),
     )
 
 

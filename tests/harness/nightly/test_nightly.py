@@ -22,6 +22,7 @@ from harness.nightly.night import GOES_ON, Night, Ran, nights, tonight
 from harness.nightly.page import page
 from harness.nightly.playing import save
 from harness.nightly.summing import results_of, sum_of
+from tests.harness.report.browser import Browser
 from tests.harness.test_running import zabtest
 
 ROOT = Path(__file__).parents[3]
@@ -132,7 +133,13 @@ def test_after_a_crash_it_goes_on(tmp_path: Path) -> None:
     assert len(paths) <= 3
 
 
-def night_of(folder: Path, verdicts: list[str], *, mark: str = "linearizable: stale") -> Night:
+def night_of(
+    folder: Path,
+    verdicts: list[str],
+    *,
+    mark: str = "linearizable: stale",
+    runs: Path = Path("/runs"),
+) -> Night:
     """A night as if it had been; the first verdict is that of the planted bug."""
     text = TINY.replace('"none", "hiccup"]', '"none", "hiccup", "kill", "pause"]')
     night = Night.create(read(written(folder, text)))
@@ -144,7 +151,7 @@ def night_of(folder: Path, verdicts: list[str], *, mark: str = "linearizable: st
                 verdict=verdict,
                 status=0,
                 seconds=1.0,
-                path=f"/runs/{number}",
+                path=f"{runs / str(number)}",
                 marks=marks,
                 sentence="it is \x00 <so>",
             )
@@ -191,6 +198,25 @@ def test_a_failure_is_never_hidden(tmp_path: Path, verdicts: list[str], status: 
         number = verdicts.index("invalid", 1)
         assert f"zabtest replay /runs/{number}" in shown
         assert f"zabtest run -w register -t 1 --seed 1 -n {whole.planned[number].nemesis}" in shown
+
+
+def test_every_run_is_a_touch_away_on_a_narrow_screen_too(tmp_path: Path) -> None:
+    runs = tmp_path / "store" / "runs"
+    verdicts = ["invalid", "inconclusive", "valid", "invalid", "crashed"]
+    for number in range(4):
+        (runs / str(number)).mkdir(parents=True)
+        (runs / str(number) / "report.html").touch()
+    night = night_of(tmp_path, verdicts, runs=runs)
+    whole = sum_of(night, None, over=True)
+    save(night, whole)
+    shown = (night.path / "index.html").read_text()
+    for number in range(4):
+        assert f'href="../../runs/{number}/report.html"' in shown
+    assert f"It is in {runs / '4'}" in shown, "a run without a page"
+    for number in (1, 3, 4):
+        assert f"\nzabtest check {runs / str(number)}" in shown
+    browser = Browser(tmp_path)
+    assert browser.width(night.path / "index.html", 390) <= 390
 
 
 def test_what_is_new_is_told(tmp_path: Path) -> None:

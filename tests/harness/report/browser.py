@@ -29,6 +29,19 @@ class Browser:
         """The document after its script has run."""
         return self._open(page)
 
+    def width(self, page: Path, screen: int) -> int:
+        """How wide a page is that has no script, on a screen so wide."""
+        frame = self._folder / "frame.html"
+        frame.write_text(
+            f"""<iframe src="{page.as_uri()}" id="frame" width="{screen}" style="border:0"></iframe>
+            <pre id="seen"></pre><script>frame.onload = () => {{ seen.textContent =
+            frame.contentDocument.documentElement.scrollWidth; }}</script>"""
+        )
+        dom = self._open(frame, "--allow-file-access-from-files")
+        match = re.search(r'<pre id="seen">([0-9]+)</pre>', dom)
+        assert match, "the page never finished loading"
+        return int(match[1])
+
     def after(self, page: Path, script: str = "", width: int = 1280, height: int = 900) -> Any:
         """What `script` put into `seen` while it played with the page from outside."""
         hands = self._folder / "hands.html"
