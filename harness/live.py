@@ -4,6 +4,7 @@ Rules of this file:
 1. What is told costs the run the same few steps however long it has gone; all else is done by the
    one who draws, four times a second at most, beside the run.
 2. However it ends, the terminal is as it was.
+3. On a small terminal what is cut off is what matters least: who leads and what is broken stay.
 """
 
 from __future__ import annotations
@@ -49,6 +50,9 @@ RECENT: Final = 512  # answered calls, of which the times are told
 SECONDS_SHOWN: Final = 48
 RATE_OVER_S: Final = 3
 MOST_FAULTS: Final = 8
+SMALL: Final = (80, 16)
+"""Columns and lines, of which a terminal that has fewer is a small one."""
+FEW_FAULTS: Final = 3  # on a small one
 _BARS: Final = " ▁▂▃▄▅▆▇█"
 _BEGIN: Final = frozenset({"inject", "injected"})
 _END: Final = frozenset({"lifted", "lifted-all"})
@@ -96,7 +100,7 @@ class LiveView:
         """It is on this console until this is over, or the run is."""
         self._live = Live(
             console=console,
-            get_renderable=self.picture,
+            get_renderable=lambda: self.picture(*console.size),
             refresh_per_second=REFRESHES_A_SECOND,
             transient=True,
             redirect_stdout=False,
@@ -156,9 +160,10 @@ class LiveView:
 
     # -- what is drawn --------------------------------------------------------------------------
 
-    def picture(self) -> RenderableType:
+    def picture(self, width: int, height: int) -> RenderableType:
         """As it is now. Whoever draws is another thread: what it walks over, it copies first."""
-        self._spinner.update(text=self._phases())
+        small = width < SMALL[0] or height < SMALL[1]
+        self._spinner.update(text=self._place() if small else self._phases())
         self._pictures += 1
         if self._pictures % REFRESHES_A_SECOND == 1:
             self._epochs.look()
@@ -166,16 +171,17 @@ class LiveView:
         whole.add_column(no_wrap=True, overflow="ellipsis")
         whole.add_row(self._title())
         whole.add_row(self._spinner)
-        whole.add_row(self._progress())
+        whole.add_row(self._progress(small=small))
         rows = Table.grid(padding=(0, 2, 0, 0))
         rows.add_column(style="dim", no_wrap=True, min_width=len("a second"))
         rows.add_column()
-        rows.add_row("calls", self._counts())
-        rows.add_row("a second", self._rate())
-        rows.add_row("took", self._quantiles())
-        rows.add_row("nodes", self._nodes())
-        for number, line in enumerate(self._active()):
-            rows.add_row("" if number else "faults", line)
+        standing = [("nodes", self._few_nodes() if small else self._nodes())]
+        for number, line in enumerate(self._active(FEW_FAULTS if small else MOST_FAULTS)):
+            standing.append(("" if number else "faults", line))
+        speed = [("calls", self._counts())]
+        speed += [("a second", self._rate()), ("took", self._quantiles())]
+        for name, told in (*standing, *speed) if small else (*speed, *standing):
+            rows.add_row(name, told)
         if self._note:
             rows.add_row("note", Text(self._note))
         whole.add_row(rows)
@@ -198,7 +204,15 @@ class LiveView:
             told.append(f" {name} " if name == self._phase else name, style).append("  ")
         return told
 
-    def _progress(self) -> RenderableType:
+    def _place(self) -> Text:
+        """The phase alone, and the how-manieth it is."""
+        names = [name for name in PHASES if name != "faults" or self._plan.nemeses]
+        if self._phase not in names:
+            return Text(self._phase)
+        place = f", {names.index(self._phase) + 1} of {len(names)}"
+        return Text.assemble((self._phase, "bold"), (place, "dim"))
+
+    def _progress(self, *, small: bool) -> RenderableType:
         if self._began_ns is None:
             steps = [f"{step} {done} of {of}" for step, (done, of) in self._hosts.copy().items()]
             return Text(f"hosts: {', '.join(steps)}" if steps else "")
@@ -207,6 +221,8 @@ class LiveView:
             gone_s = self._plan.time_s
         left_s = self._plan.time_s - gone_s
         row = Table.grid(padding=(0, 2, 0, 0))
+        if small:
+            return Text(f"{left_s:.0f} s to go" if left_s else "all faults are lifted")
         bar = ProgressBar(total=self._plan.time_s, completed=gone_s, width=40)
         end = "until all faults are lifted" if self._plan.nemeses else "to go"
         row.add_row(bar, Text(f"{left_s:.0f} s {end}" if left_s else "all faults are lifted"))
@@ -244,11 +260,25 @@ class LiveView:
             told.append("  ")
         return told or Text("not known yet", "dim")
 
-    def _active(self) -> Iterator[Text]:
+    def _few_nodes(self) -> Text:
+        """Who leads and who serves nobody, by name; of the others their number."""
+        roles = dict(self._roles)
+        leads = [node for node, role in sorted(roles.items()) if role == "leader"]
+        nobody = [node for node, role in sorted(roles.items()) if not role]
+        told = Text(f"{' '.join(leads) or 'nobody'} leads", "bold cyan")
+        if nobody:
+            serve = "serves" if len(nobody) == 1 else "serve"
+            told.append(f", {' '.join(nobody)} {serve} nobody", "red")
+        others = len(roles) - len(leads) - len(nobody)
+        if others:
+            told.append(f", {others} {'follows' if others == 1 else 'follow'}", "default")
+        return told if roles else Text("not known yet", "dim")
+
+    def _active(self, most: int) -> Iterator[Text]:
         faults = list(self._faults.values())
-        for told in faults[:MOST_FAULTS]:
+        for told in faults[:most]:
             yield Text(told, "yellow")
-        if len(faults) > MOST_FAULTS:
-            yield Text(f"and {len(faults) - MOST_FAULTS} more", "yellow")
+        if len(faults) > most:
+            yield Text(f"and {len(faults) - most} more", "yellow")
         if not faults:
             yield Text("none", "dim")

@@ -39,10 +39,10 @@ def partition(number: int = 0, **more: Any) -> dict[str, Any]:
     }
 
 
-def seen(view: LiveView, width: int = 100) -> str:
+def seen(view: LiveView, width: int = 100, height: int = 40) -> str:
     """The picture as text."""
     console = Console(file=io.StringIO(), width=width, force_terminal=False)
-    console.print(view.picture())
+    console.print(view.picture(width, height))
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
@@ -90,10 +90,28 @@ def test_it_begins_with_nothing_and_fits_a_narrow_terminal() -> None:
     for number in range(20):
         view.noted("injected", partition(number), 13 * SECOND)
     told = seen(view, width=40)
-    assert "and 12 more" in told
+    assert "and 17 more" in told
     names = ("calls", "a second", "took", "nodes", "faults")
     assert all(f"\n{name} " in told for name in names), told
     assert max(map(len, told.splitlines())) <= 40
+
+
+def test_on_a_small_terminal_what_matters_stays() -> None:
+    view = LiveView(PLAN)
+    storm(view)
+    view.noted("injected", {"faults": [{"id": 9, "fault": {"kind": "crash", "node": "n2"}}]}, 0)
+    lines = seen(view, width=44, height=12).splitlines()
+    assert max(map(len, lines)) <= 44
+    shown = "\n".join(lines[:11])  # the last may be needed to say that there is more
+    for told in (
+        "faults, 4 of 8",
+        "49 s to go",
+        "n1 leads, n3 serves nobody",
+        "partition n1 n2 | n3",
+        "crash n2",
+        "2,697 ok",
+    ):
+        assert told in shown, shown
 
 
 def test_a_second_without_a_call_shows_as_one() -> None:
