@@ -274,7 +274,7 @@ def test_without_logs_roles_are_what_was_answered(store: Path) -> None:
     page = drawn(story.written())
     data = data_of(page)
     assert [lead[:2] for lead in data["leads"]] == [[1_000_000, 0], [4_000_000, 1]]
-    assert "only what they answered once a second is known" in page.read_text()
+    assert "shown is what was answered once a second" in page.read_text()
 
 
 # -- what it trusts, and how much it holds -------------------------------------------------------
