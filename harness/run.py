@@ -23,13 +23,14 @@ from harness.chance import Chance
 from harness.client import Client, Shared
 from harness.cluster import Cluster, OnHosts
 from harness.gates import gates_of, too_few
+from harness.hunger import Hunger
 from harness.observer import Observer, Silence
 from harness.pace import Pace
 from harness.plan import Gate, Plan, Played, Violation
 from harness.preparation import prepare
 from harness.recorder import Recorder
 from harness.store import StoredRun
-from nemesis.conduct import conduct
+from nemesis.conduct import Relief, conduct
 from nemesis.plan import Nemesis
 from nemesis.registry import check_supported
 from workloads.workload import Adapter, Workload
@@ -165,6 +166,10 @@ class Run:
         call_s = self._plan.patience_s(place, len(self._cluster.nodes))
         return self._client_class(place, node, self._shared, connect, draw, call_s)
 
+    def _relief(self) -> Relief | None:
+        """None for a run that need not show anything by itself."""
+        return Hunger(self._shared, self._plan.enough) if self._plan.enough else None
+
     async def _disturb(self, seconds: float) -> None:
         """Let the nemeses play, and have everything lifted at the end."""
         over = asyncio.Event()
@@ -177,6 +182,7 @@ class Run:
                 note=self._note,
                 journal=self._store.journal,
                 pace=self._plan.pace,
+                relief=self._relief(),
             )
         )
         try:

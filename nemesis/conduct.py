@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 from nemesis.budget import Budget, all_caught_up
 from nemesis.fault import Fault, Node, Wipe
@@ -25,6 +25,16 @@ _FIND_S: Final = 5.0  # for how long an aim is looked for: there may be a leader
 _LOOK_S: Final = 0.2
 
 
+class Relief(Protocol):
+    """Who is disturbed so much that nothing happens any more, and when that is over."""
+
+    async def needed(self) -> None:
+        """Return when they need a rest."""
+
+    async def over(self) -> None:
+        """Return when they had it, or it would be too long."""
+
+
 async def conduct(
     nemeses: Sequence[Nemesis],
     surface: Surface,
@@ -34,10 +44,12 @@ async def conduct(
     note: Note,
     journal: Journal,
     pace: float = 1.0,
+    relief: Relief | None = None,
 ) -> Mapping[str, Tally]:
     """Play them until told to stop; what became of the faults of each, by its name.
 
-    `draws` gives the stream of chance of this label; `pace` stretches all waits and holds.
+    `draws` gives the stream of chance of this label; `pace` stretches all waits and holds. Whenever
+    a `relief` is needed, all faults are lifted, and none is injected until it is over.
     """
     check_supported(nemeses, surface)
     ledger = Ledger(surface, note=note, journal=journal)
@@ -48,6 +60,8 @@ async def conduct(
         loop.create_task(stage.play(nemesis, draws(f"nemesis/{nemesis.name}")))
         for nemesis in nemeses
     ]
+    if relief is not None:
+        tasks.append(loop.create_task(stage.relieve(relief)))
     calm = False
     try:
         await _until_told(told, tasks)
@@ -80,6 +94,18 @@ class _Stage:
         self._ledger = ledger
         self._budget = budget
         self._pace = pace
+        self._allowed = asyncio.Event()
+        self._allowed.set()
+
+    async def relieve(self, relief: Relief) -> None:
+        """Whenever it is needed."""
+        while True:
+            await relief.needed()
+            self._allowed.clear()
+            await self._ledger.relieve()
+            self._ledger.note("rest", {"why": "nothing was answered any more"})
+            await relief.over()
+            self._allowed.set()
 
     async def play(self, nemesis: Nemesis, draw: Draw) -> None:
         """All its steps, one after the other."""
@@ -116,17 +142,20 @@ class _Stage:
             return None
 
     async def _disturb(self, nemesis: Nemesis, step: Step, aim: Aim, draw: Draw) -> None:
+        await self._allowed.wait()
         faults = await self._find(nemesis, aim, draw)
         if not faults:
             return
         for again in range(step.times):
             if again:
                 await self._sleep(step.pause_s)
+            await self._allowed.wait()
             entries = await self._ledger.inject(nemesis.name, aim.aim, faults)
             await self._sleep(step.hold_s)
             await self._ledger.lift(entries)
 
     async def _lose_a_disk(self, nemesis: Nemesis, step: Step, aim: Aim, draw: Draw) -> None:
+        await self._allowed.wait()
         if not await all_caught_up(self._surface):
             self._skip(nemesis, aim, "not all nodes have caught up")
             return

@@ -102,6 +102,11 @@ class Ledger:
         await self._until_safe(entries)
         await self.lift(entries)
 
+    async def relieve(self) -> None:
+        """Let everything be over but lost disks, which are given back only when that is safe."""
+        while others := [one for one in self._active if not isinstance(one.fault, Wipe)]:
+            await self.lift(others)
+
     async def lift_all(self, *, calm: bool = True) -> None:
         """Let everything be over, and nothing be injected any more. Who cancels this waits, too.
 
@@ -134,6 +139,9 @@ class Ledger:
 
     async def _lift(self, entries: Sequence[Entry]) -> None:
         async with self._lock:
+            entries = [entry for entry in entries if entry in self._active]
+            if not entries:
+                return  # they were over already
             self._note("lift", _told(entries, await self._probe(entries)))
             left = [entry for entry in self._active if entry not in entries]
             await self._surface.apply([entry.fault for entry in left])

@@ -67,6 +67,64 @@ def test_lifting_one_leaves_the_others() -> None:
     asyncio.run(run())
 
 
+class Once:
+    """Needs a rest after a while, once; and says what was so in it."""
+
+    def __init__(self, surface: FakeSurface) -> None:
+        self._surface = surface
+        self._had = False
+        self.during: list[tuple[Fault, ...]] = []
+
+    async def needed(self) -> None:
+        if self._had:
+            await asyncio.Event().wait()
+        self._had = True
+        await asyncio.sleep(0.1)
+
+    async def over(self) -> None:
+        for _ in range(10):
+            self.during.append(tuple(self._surface.now))
+            await asyncio.sleep(0.01)
+
+
+def test_no_fault_is_active_in_a_rest_but_a_lost_disk() -> None:
+    surface = FakeSurface()
+    relief = Once(surface)
+    kill = a_nemesis("kill", Crash, *(Step(0.1, AtNodes("one", Crash), 2.0) for _ in range(500)))
+    pause = a_nemesis("pause", Pause, *(Step(0.1, AtNodes("one", Pause), 0.2) for _ in range(500)))
+
+    async def run() -> None:
+        stop = asyncio.Event()
+        asyncio.get_running_loop().call_later(0.5, stop.set)
+        async with asyncio.timeout(PATIENCE_S):
+            await conduct(
+                (kill, pause), surface, draws=seeded, stop=stop, note=surface.note,
+                journal=surface.journal, pace=0.01, relief=relief,
+            )  # fmt: skip
+
+    asyncio.run(run())
+    assert relief.during == [()] * 10
+    told = [f for f, _ in surface.story]
+    rest = told.index("rest")
+    assert "injected" in told[:rest]
+    assert "injected" in told[rest:], "and then it goes on"
+
+
+def test_a_lost_disk_is_not_given_back_for_a_rest() -> None:
+    async def run() -> None:
+        surface = FakeSurface()
+        ledger = ledger_of(surface)
+        (crash,) = await ledger.inject("kill", "n1", [Crash("n1")])
+        (lost,) = await ledger.inject("wipe", "n2", [Wipe("n2")])
+        await ledger.relieve()
+        assert list(surface.now) == [lost.fault]
+        before = len(surface.story)
+        await ledger.lift([crash])
+        assert len(surface.story) == before, "it was over already"
+
+    asyncio.run(run())
+
+
 def test_a_masked_fault_is_moot_and_no_evidence() -> None:
     async def run() -> None:
         surface = FakeSurface()
