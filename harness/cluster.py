@@ -44,6 +44,15 @@ class Cluster(Surface, Protocol):
 
 
 @runtime_checkable
+class Reachable(Protocol):
+    """A cluster that has an address at which users of its service would reach each node."""
+
+    @property
+    def addresses(self) -> Mapping[Node, str]:
+        """Host and port of each."""
+
+
+@runtime_checkable
 class OnHosts(Protocol):
     """A cluster whose nodes live on hosts, which may be lost, and are to be left as they were.
 

@@ -76,6 +76,11 @@ class Processes:
         self._proxy = Lines("harness.local.proxy")
         self._changing = asyncio.Lock()
 
+    @property
+    def addresses(self) -> Mapping[Node, str]:
+        """Where each can be reached without the proxy."""
+        return {node: f"{HOST}:{seat.port}" for node, seat in self._seats.items()}
+
     async def deploy(self, directory: Path) -> None:
         """Start them below this directory, and wait until they serve."""
         _make(directory)

@@ -12,7 +12,6 @@ import secrets
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -24,6 +23,7 @@ from harness.auditing import told_of_hosts
 from harness.chance import Chance, Tape
 from harness.cluster import Cluster, OnHosts
 from harness.judging import judge
+from harness.keeping import keep, whereabouts
 from harness.live import watched
 from harness.observer import Observer
 from harness.plan import Plan, Played, Results
@@ -96,12 +96,13 @@ def run(
             watching.phase("judging", round(played.seconds * 1e9))
             if telling is not None:  # whoever it is may write to the terminal at once
                 watching.phase("judged", round(played.seconds * 1e9))
-            told = telling or partial(_tell_one, json=request.json, observer=watching)
+            kept = whereabouts(cluster, store, target.kind) if request.keep_on_invalid else None
+            told = telling or partial(_tell_one, json=request.json, observer=watching, kept=kept)
             status = told(store)
             if status == Verdict.INVALID.exit_status and isinstance(cluster, OnHosts):
                 runner.run(cluster.collect(data=True))
-            if request.keep_on_invalid and status == Verdict.INVALID.exit_status:
-                runner.run(_keep())
+            if kept is not None and status == Verdict.INVALID.exit_status:
+                runner.run(keep(kept))
         except NoNemesis as problem:
             return _refuse(str(problem))
         except (asyncio.CancelledError, KeyboardInterrupt):
@@ -120,8 +121,17 @@ def left(store: StoredRun, *, json: bool) -> int:
     return Verdict.INCONCLUSIVE.exit_status
 
 
-def tell(runs: Sequence[StoredRun], *, json: bool, observer: Observer | None = None) -> int:
-    """Judge stored runs, save and tell what is said of them; the exit status of the worst."""
+def tell(
+    runs: Sequence[StoredRun],
+    *,
+    json: bool,
+    observer: Observer | None = None,
+    kept: Mapping[str, Any] | None = None,
+) -> int:
+    """Judge stored runs, save and tell what is said of them; the exit status of the worst.
+
+    `kept` is where an ensemble is, which will be kept if they are invalid.
+    """
     verdicts, told = [], []
     for store in runs:
         try:
@@ -144,7 +154,8 @@ def tell(runs: Sequence[StoredRun], *, json: bool, observer: Observer | None = N
             say(f"  drawn in {page}")
     verdict = worst(verdicts)
     if json:
-        print_json({"verdict": verdict, "runs": told})
+        keeps = {"kept": kept} if kept is not None and verdict is Verdict.INVALID else {}
+        print_json({"verdict": verdict, "runs": told, **keeps})
     return verdict.exit_status
 
 
@@ -159,8 +170,10 @@ def _kept(store: StoredRun, results: Results, history: History | None) -> Path |
         return None
 
 
-def _tell_one(store: StoredRun, *, json: bool, observer: Observer) -> int:
-    return tell([store], json=json, observer=observer)
+def _tell_one(
+    store: StoredRun, *, json: bool, observer: Observer, kept: Mapping[str, Any] | None
+) -> int:
+    return tell([store], json=json, observer=observer, kept=kept)
 
 
 def _nemeses(request: Request) -> Sequence[Nemesis]:
@@ -256,13 +269,6 @@ async def _play(
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
         store.save_tape(chance.tape)
-
-
-async def _keep() -> None:
-    """Leave the ensemble as it is until somebody has looked at it."""
-    sys.stderr.write("the ensemble is kept as it is; Ctrl-C ends it\n")
-    with suppress(asyncio.CancelledError):
-        await asyncio.Event().wait()
 
 
 def _refuse(why: str) -> int:

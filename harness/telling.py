@@ -166,3 +166,4 @@ def print_json(told: dict[str, Any]) -> None:
     import msgspec
 
     sys.stdout.write(msgspec.json.encode(told).decode() + "\n")
+    sys.stdout.flush()  # the command may stay, as with an ensemble that is kept

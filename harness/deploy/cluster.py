@@ -166,6 +166,11 @@ class HostCluster:
         """What keeps these hosts from this kind of fault; empty, if that is not known."""
         return self._why_not.get(kind, "")
 
+    @property
+    def addresses(self) -> Mapping[Node, str]:
+        """Where each is for the others; in a lab, from inside it only."""
+        return {node: f"{one.member.address}:{CLIENT_PORT}" for node, one in self._hosted.items()}
+
     async def connect(self, node: Node, *, timeout_s: float) -> Session:
         """A new session with this node, the way that SSH goes too."""
         host = self._hosted[node].host

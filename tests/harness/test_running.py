@@ -7,7 +7,8 @@ import json
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from typer.testing import CliRunner
 
 from harness import running, worlds
 from harness.__main__ import app
+from harness.keeping import keep
 from tests.harness.memory import MemoryCluster, RegistersInMemory, Service
 
 Command = Callable[..., tuple[int, str, str]]
@@ -84,6 +86,37 @@ def test_a_wrong_is_told_with_its_calls(world: list[MemoryCluster], tmp_path: Pa
     assert "not linearizable: key r" in out
     assert " ms – " in out
     assert f"zabtest check {tmp_path}" in out
+
+
+def test_an_ensemble_that_is_kept_says_where_it_is(
+    world: list[MemoryCluster], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = {f"n{number}": f"127.0.0.1:{7000 + number}" for number in range(1, 6)}
+    monkeypatch.setattr(MemoryCluster, "addresses", where, raising=False)
+    waited: list[Mapping[str, Any]] = []
+
+    async def at_once(found: Mapping[str, Any]) -> None:
+        waited.append(found)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(keep(found), 0.01)
+
+    monkeypatch.setattr(running, "keep", at_once)
+    command = ("run", "--on", "memory", "--time", 1, "--store", tmp_path, "--keep-on-invalid")
+    status, out, err = zabtest(*command, "--bug", "lost write", "--seed", 3, "--json")
+    assert status == 1
+    kept = json.loads(out)["kept"]
+    assert waited == [kept]
+    assert kept["nodes"] == where
+    assert kept["connect"].startswith("127.0.0.1:7001,127.0.0.1:7002,")
+    said = err[err.index("the ensemble is kept") :].splitlines()
+    assert "  n2  127.0.0.1:7002" in said
+    assert f"connect to: {kept['connect']}" in said
+    assert f"what they wrote: {kept['files']}/<node>" in said
+    assert "for example: echo srvr | nc 127.0.0.1 7001" in said
+    assert said[-1] == "Ctrl-C ends it"
+    status, out, err = zabtest(*command, "--json")
+    assert (status, len(waited)) == (0, 1)
+    assert "kept" not in json.loads(out)
 
 
 def test_what_was_not_seen_is_inconclusive(world: list[MemoryCluster], tmp_path: Path) -> None:
