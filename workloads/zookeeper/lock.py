@@ -21,8 +21,10 @@ from workloads.workload import Answer, Ask
 from workloads.zookeeper.nodes import ROOT, make
 
 FOLDER: Final = f"{ROOT}/lock"
-PATIENCE: Final = 20  # looks at the queue
-PAUSE_S: Final = 0.05  # between two of them
+# For a lock, which is well below what any client waits for an answer: who is left in doubt leaves a
+# node in the queue until its session is over, and if many did, nobody would ever be the first.
+WAIT_S: Final = 0.6
+PAUSE_S: Final = 0.05  # between two looks at the queue
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +59,11 @@ class LocksOnZooKeeper:
 
     async def _acquire(self, session: ZooKeeperSession, key: str) -> Answer:
         queue = f"{FOLDER}/{key}/queue"
+        loop = asyncio.get_running_loop()
+        until = loop.time() + WAIT_S
         path, held = await self._line_up(session, key, queue)
         try:
-            for look in range(PATIENCE):
-                if look:
-                    await asyncio.sleep(PAUSE_S)
+            while True:
                 seen = await session.children(queue)
                 numbers = [_number(name) for name in seen.names]
                 if held.number not in numbers:
@@ -70,6 +72,9 @@ class LocksOnZooKeeper:
                     self._tickets[session.session_id, key] = _Ticket(path, held)
                     holds_from = seen.stat.pzxid if seen.stat else None
                     return Answer(result=held, zxid=seen.zxid, mzxid=holds_from)
+                if loop.time() >= until:
+                    break
+                await asyncio.sleep(PAUSE_S)
             away = await session.delete(path)
         except NotDone as failure:
             raise InDoubt(f"the node is in the queue, and then: {failure.reason}") from None
