@@ -14,14 +14,14 @@ from typing import Final
 
 from nemesis.fault import Crash, Node, Partition
 from nemesis.plan import Aim, AtNodes, OverLinks, Step, When
-from nemesis.schedules import WAIT_S, between
+from nemesis.schedules import between
 from nemesis.surface import Draw, Surface
 
-HOLD_S: Final = (0.2, 5.0)
+REST_S: Final = (0.1, 2.0)
+HOLD_S: Final = (0.2, 4.0)
 MOST_TIMES: Final = 4
 PROVOKED_S: Final = (0.1, 1.0)
 SOON_S: Final = 4.0
-_LEAST_S: Final = 0.2
 
 
 def kill_it(node: Node) -> Aim:
@@ -47,10 +47,13 @@ OFTEN: Final = (
     When("proposed", kill_leader),
 )
 WITH_A_LEADER: Final = (
+    When("elected", kill_it),  # and is about to promise or to be promised an epoch
     When("joined", kill_it),  # a learner has heard NEWLEADER
+    When("joined", cut_leader),
     When("accepted_epoch", kill_it),
     When("current_epoch", kill_it),
     When("synchronising", kill_it),
+    When("synchronising", cut_leader),
     When("truncated", kill_it),
     When("snapshot_installed", kill_it),
     When("entering", kill_it),
@@ -62,8 +65,8 @@ WITH_A_LEADER: Final = (
 def phases(surface: Surface, draw: Draw) -> Iterator[Step]:
     """One moment after the other; for some of them a leader is first made to go."""
     while True:
-        low, high = WAIT_S
-        wait_s = high - between(low, high, draw) + _LEAST_S
+        low, high = REST_S
+        wait_s = high - between(low, high, draw) + low
         if draw(2) == 0:
             one = OFTEN[draw(len(OFTEN))]
             when = replace(one, times=1 + draw(MOST_TIMES))

@@ -67,6 +67,7 @@ def read_config(file: Path, *, traces: bool = False) -> Config:
         most_connections=said.number("maxClientCnxns", 60, 0),
         most_packet=said.number("jute.maxbuffer", CLIENT_LIMIT, 1024),
         snap_count=said.number("snapCount", 100_000, 2),
+        keep_txns=said.number("commitLogCount", 500, 1),
         keep_snapshots=_keep_snapshots(said, warnings),
         purges=said.number("autopurge.purgeInterval", 0, 0) > 0,
         read_only=said.yes_or_no("readonlymode.enabled", default=False),

@@ -4,8 +4,8 @@ Rules of this file:
 1. What is asked for is a state and not a change, as with every kind of cluster.
 2. A node that ended by itself is not started again, except to end a fault that had it killed, or
    one of its disk for which it may end itself.
-3. Who is killed may die between any two effects of a step, or with the power of its machine: draws
-   decide it, and 0 is a plain kill.
+3. Who is killed may die between any two effects of a step or changes of its disk, or with the power
+   of its machine: draws decide it, and 0 is a plain kill.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from target_node.state.digest import tree_hash
 
 START_S: Final = 60.0
 LAST_GASP_S: Final = 0.02  # for which somebody who is to die goes on at most
-MOST_EFFECTS: Final = 12  # that it carries out meanwhile
+STEPS: Final = (0, 1, 2, 3, 4, 6, 9, 12)  # that it does meanwhile: effects, or disk changes
 POWER: Final = 4  # of so many crashes one takes the machine
 _LOOK_S: Final = 0.05
 _RIGHT: Final = Skew()
@@ -148,10 +148,15 @@ class SimCluster:
     async def _kill(self, name: Node, node: SimNode, *, torn: bool, power: bool = False) -> None:
         draw = self._chance.draw(f"crash/{name}")
         power = power or (torn and draw(POWER) == POWER - 1)
-        effects = draw(MOST_EFFECTS) if torn else 0
-        if effects and node.up and not node.paused:
-            node.crash_after(effects, power=power)
-            await self.world.until(lambda: not node.up, LAST_GASP_S, step_s=LAST_GASP_S / 20)
+        steps = STEPS[draw(len(STEPS))] if torn else 0
+        if steps and node.up and not node.paused:
+            last_s = LAST_GASP_S
+            if draw(2):
+                node.crash_in_disk(steps, power=power)
+                last_s += node.disk_pace.most_s
+            else:
+                node.crash_after(steps, power=power)
+            await self.world.until(lambda: not node.up, last_s, step_s=LAST_GASP_S / 20)
         if node.up or power:
             node.crash(power=power, all_lost=power and not torn)
 

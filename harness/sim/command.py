@@ -20,7 +20,7 @@ def hunt(
     ] = None,
     time: Annotated[
         float, typer.Option("--time", "-t", min=1, help="Simulated seconds of a seed.")
-    ] = 60.0,
+    ] = 30.0,
     rate: Annotated[
         float | None, typer.Option("--rate", min=0.1, help="Calls a second; default: in turns.")
     ] = None,

@@ -24,6 +24,10 @@ class Conditions:
 
     nodes: int = 5
     snap_count: int = 100_000
+    keep_txns: int = 500
+    """In memory, for learners that were away; who lacks more is sent them from the log, or all."""
+    purges: bool = False
+    """Whether what the newest snapshots do not need is deleted."""
     sync_limit: int = 10
     """After so many ticks of silence a leader is given up."""
     disk_ms: float = 0.5
@@ -60,6 +64,8 @@ class Conditions:
             "tick_ms": TICK_MS,
             "most_timeout_ms": 20 * TICK_MS,
             "snap_count": self.snap_count,
+            "keep_txns": self.keep_txns,
+            "purges": self.purges,
             "sync_limit": self.sync_limit,
             "traces": True,
         }
@@ -71,7 +77,9 @@ def conditions(draw: Draw) -> Conditions:
     delay_ms, jitter_ms = ((0.2, 0.3), (0.05, 0.05), (1.0, 10.0), (5.0, 60.0))[draw(4)]
     return Conditions(
         nodes=(3, 5)[draw(2)],
-        snap_count=(100_000, 200, 20)[draw(3)],
+        snap_count=(100_000, 20, 5)[draw(3)],
+        keep_txns=(500, 20, 3)[draw(3)],
+        purges=bool(draw(2)),
         sync_limit=(10, 5)[draw(2)],
         disk_ms=disk_ms,
         disk_jitter_ms=disk_jitter_ms,

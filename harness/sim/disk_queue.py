@@ -33,6 +33,11 @@ class DiskPace:
     least_ms: float = 0.5
     jitter_ms: float = 4.0
 
+    @property
+    def most_s(self) -> float:
+        """The longest."""
+        return (self.least_ms + self.jitter_ms) / 1000
+
 
 class DiskQueue:
     """`hand_back` gets completions; `failed` whatever an operation raised, once."""

@@ -30,6 +30,8 @@ NEMESES: Final = (  # and `disk`, which half of the seeds have besides
     "wipe",
 )
 USUAL: Final = ("register", "set", "lock")  # in half of the seeds; in the others, the others
+RATES: Final = (20.0, 50.0, 10.0, 20.0, 50.0, 10.0, 20.0, 200.0)
+"""Calls a second. A call costs more than a fault, and most wrongs take few calls."""
 CALM_S: Final = 5.0  # before the first fault
 _LEAST: Final = 3  # clients
 _LATE: Final = 8  # one in so many seeds asks little, and often of leaders that are none any more
@@ -41,7 +43,7 @@ class Wishes:
 
     workload: str | None = None
     nemeses: Sequence[str] | None = None
-    time_s: float = 60.0
+    time_s: float = 30.0
     rate: float | None = None
     nodes: int | None = None
     concurrency: int | None = None
@@ -54,7 +56,7 @@ def case_for(seed: int, wishes: Wishes) -> Case:
     # All are drawn, wished for or not, so that a wish changes nothing but what it says.
     workload = USUAL[draw(len(USUAL))]
     nemeses = _some(draw)
-    rate = (50.0, 20.0, 100.0, 200.0)[draw(4)]
+    rate = RATES[draw(len(RATES))]
     concurrency = (10, 5, 20)[draw(3)]
     pace = (1.0, 0.5, 0.25)[draw(3)]
     around = conditions(draw)

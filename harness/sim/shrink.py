@@ -20,6 +20,7 @@ from typing import Final, TypeVar
 from checker.formats import jsonl
 from checker.verdict import Verdict
 from harness.failures import marks_of
+from harness.script import Held
 from harness.sim import smaller
 from harness.sim.case import SYNCED, Case, bare_store, play
 from harness.sim.quarry import results_of
@@ -71,7 +72,7 @@ class Shrinker:
         """All passes, until none of them helps or time is up."""
         self._plans()
         if self._script():
-            while self._time_left() and self._round():
+            while self._time_left() and (self._round() or self._bold_round()):
                 pass
         return Shrunk(self.case, self._mark, self.tried)
 
@@ -140,10 +141,30 @@ class Shrinker:
         )
         return sum([one() for one in passes]) > 0  # all of them, not only the first that helps
 
-    def _fewer_faults(self) -> bool:
+    def _bold_round(self) -> bool:
+        """Whether fewer faults do where chance is another, or the nodes play each other's parts."""
+        if not self.case.calm and self._fewer_faults(bold=True):
+            return True
+        return self._take_any("fewer faults", self._in_other_parts())
+
+    def _in_other_parts(self) -> Iterator[Case]:
+        assert self.case.script is not None
+        held = list(self.case.script.held)
+        if len(held) < 2:
+            return
+        ones = [[one] for one in held]
+        without = [held[:place] + held[place + 1 :] for place in range(len(held))]
+        for kept in (*ones, *without):
+            yield from smaller.under_other_names(smaller.with_faults(self.case, kept))
+
+    def _fewer_faults(self, *, bold: bool = False) -> bool:
         assert self.case.script is not None
         held = smaller.faults_of(self.case.script)
-        return self._fewer(held, lambda kept: smaller.with_faults(self.case, kept), "fewer faults")
+
+        def made(kept: Sequence[Held]) -> Case:
+            return smaller.with_faults(self.case, kept)
+
+        return self._fewer(held, made, "fewer faults", bold=bold)
 
     def _fewer_clients(self) -> bool:
         assert self.case.script is not None
@@ -183,7 +204,14 @@ class Shrinker:
             helped = True
         return helped
 
-    def _fewer(self, items: Sequence[T], made: Callable[[Sequence[T]], Case], what: str) -> bool:
+    def _fewer(
+        self,
+        items: Sequence[T],
+        made: Callable[[Sequence[T]], Case],
+        what: str,
+        *,
+        bold: bool = False,
+    ) -> bool:
         """Leave out large pieces, then smaller ones, from the end to the beginning."""
         kept, helped = list(items), False
         size = len(kept)
@@ -192,7 +220,8 @@ class Shrinker:
             while end > 0 and self._time_left():
                 begin = max(0, end - size)
                 rest = kept[:begin] + kept[end:]
-                if self._take(what, made(rest)):
+                less = made(rest)
+                if self._take_any(what, self._with_other_seeds(less) if bold else (less,)):
                     kept, helped = rest, True
                 end = begin
             size //= 2

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import pairwise, permutations
 from typing import Final
 
 from checker.history import History
@@ -167,19 +167,34 @@ def on_three(case: Case) -> Iterator[Case]:
     if script is None or gone <= 0:
         return
     names = {f"n{old}": f"n{old - gone}" for old in range(gone + 1, case.conditions.nodes + 1)}
-    for keeps_order in (True, False):
-        if not keeps_order:
-            names = {f"n{old}": f"n{old}" for old in range(1, 4)}
-        parts: list[list[Cue]] = []
-        for place, part in enumerate(script.parts):
-            node = names.get(f"n{place % case.conditions.nodes + 1}")
-            if part and node is not None:
-                while f"n{len(parts) % 3 + 1}" != node:
-                    parts.append([])
-                parts.append(list(part))
-        held = [replace(one, faults=_renamed(one.faults, names)) for one in script.held]
-        smaller = replace(script, parts=parts or [[]], held=[one for one in held if one.faults])
-        yield with_script(replace(case, conditions=replace(case.conditions, nodes=3)), smaller)
+    yield _moved(case, names, 3)
+    yield _moved(case, {f"n{old}": f"n{old}" for old in range(1, 4)}, 3)
+
+
+def under_other_names(case: Case) -> Iterator[Case]:
+    """The same with the nodes in each other's places: so the one that matters may lead at once."""
+    nodes = [f"n{number}" for number in range(1, case.conditions.nodes + 1)]
+    turns = [nodes[by:] + nodes[:by] for by in range(len(nodes))]
+    orders = [list(one) for one in permutations(nodes)] if len(nodes) <= 3 else turns
+    for order in orders:
+        if order != nodes:
+            yield _moved(case, dict(zip(nodes, order, strict=True)), len(nodes))
+
+
+def _moved(case: Case, names: Mapping[Node, Node], nodes: int) -> Case:
+    """To so many nodes, under these names; what is of others is left out."""
+    script, before = case.script, case.conditions.nodes
+    assert script is not None, "it has a script"
+    parts: list[list[Cue]] = []
+    for place, part in enumerate(script.parts):
+        node = names.get(f"n{place % before + 1}")
+        if part and node is not None:
+            while f"n{len(parts) % nodes + 1}" != node:
+                parts.append([])
+            parts.append(list(part))
+    held = [replace(one, faults=_renamed(one.faults, names)) for one in script.held]
+    moved = replace(script, parts=parts or [[]], held=[one for one in held if one.faults])
+    return with_script(replace(case, conditions=replace(case.conditions, nodes=nodes)), moved)
 
 
 def _renamed(faults: Sequence[Fault], names: Mapping[Node, Node]) -> tuple[Fault, ...]:

@@ -33,11 +33,12 @@ KEPT_BYTES: Final = 64 << 20
 class History:
     """The tree of one server, and what surrounds it."""
 
-    def __init__(self, recovered: Recovered, image: bytes | None) -> None:
+    def __init__(self, recovered: Recovered, image: bytes | None, keeps: int = KEPT) -> None:
         self.tree = Tree()
         self.tail: deque[Txn] = deque()
         self.confirmed = True
         self.applied = 0  # txns, since we started
+        self._keeps = keeps
         self._recent: deque[Txn] = deque()
         self._recent_bytes = 0
         self._after = 0  # what came before the recent ones
@@ -85,7 +86,7 @@ class History:
         self.applied += 1
         self._recent.append(txn)
         self._recent_bytes += len(txn.payload)
-        while len(self._recent) > KEPT or self._recent_bytes > KEPT_BYTES:
+        while len(self._recent) > self._keeps or self._recent_bytes > KEPT_BYTES:
             dropped = self._recent.popleft()
             self._recent_bytes -= len(dropped.payload)
             self._after = dropped.zxid

@@ -77,7 +77,7 @@ class Server:
         turn = Turn(settings)
         self.turn = turn
         self._draw = draw
-        history = History(recovered, image)
+        history = History(recovered, image, settings.keep_txns)
         ensemble = _members(settings, history)
         if not settings.alone:  # who is alone has no membership to tell
             history.tree.set_config(str(ensemble).encode(), ensemble.version)

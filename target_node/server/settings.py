@@ -23,6 +23,7 @@ class Settings:
     most_connections: int = 60  # of clients from one address; 0 for any number
     most_packet: int = CLIENT_LIMIT  # bytes of a client's packet
     snap_count: int = 100_000  # txns between two snapshots
+    keep_txns: int = 500  # in memory, for learners that were away for a moment
     keep_snapshots: int = 3
     purges: bool = False  # delete what `keep_snapshots` do not need
     read_only: bool = False  # serve reads without a quorum to those who ask for it

@@ -83,6 +83,7 @@ def test_zookeepers_defaults() -> None:
         ("jute.maxbuffer=0x3fffff", "most_packet", 0x3FFFFF),
         ("znode.container.checkIntervalMs=100", "container_check_ms", 100),
         ("snapCount=50", "snap_count", 50),
+        ("commitLogCount=7", "keep_txns", 7),
         ("zookeeper.snapCount=51", "snap_count", 51),
         ("autopurge.snapRetainCount=5", "keep_snapshots", 5),
         ("autopurge.purgeInterval=1", "purges", True),
