@@ -15,7 +15,6 @@ from nemesis.fault import Node
 LOOK_S: Final = 1.0  # between two looks
 QUIET_S: Final = 0.3  # in which nothing is to be written
 QUIET_LOOKS: Final = 30
-_BROKEN: Final = ("exit status 70:", "exit status 3:")  # an invariant, its data
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +94,7 @@ def ended(cluster: Cluster) -> Seen:
     for node, why in cluster.ended.items():
         name = f"{node} ended by itself"
         gates.append(Gate(name, passed=False, why=why))
-        if why.startswith(_BROKEN):
+        if cluster.ends.tell_of_a_wrong(why):
             violations.append(Violation(name, why))
     return Seen(gates, violations)
 

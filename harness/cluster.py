@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from harness.ends import Ends
 from nemesis.fault import Node
 from nemesis.surface import Surface
 
@@ -23,6 +24,10 @@ class Cluster(Surface, Protocol):
     @property
     def ended(self) -> Mapping[Node, str]:
         """Who ended by itself, though nobody wanted it so: "exit status 70: its last words"."""
+
+    @property
+    def ends(self) -> Ends:
+        """What it means that one did, by its exit status."""
 
     async def deploy(self, directory: Path) -> None:
         """Install, configure, start, and wait for a leader; logs go below this directory."""

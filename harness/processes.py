@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from harness.cluster import CannotDeploy
+from harness.ends import Ends
 from harness.local.evidence import Probes
 from harness.local.lines import Lines
 from harness.local.orders import CLIENTS, modes, ways
@@ -67,6 +68,7 @@ class Processes:
         self.nodes: tuple[Node, ...] = tuple(f"n{place + 1}" for place in range(size))
         self.supports: frozenset[type] = frozenset({Crash, Pause, Partition, Slow})
         self.ended: dict[Node, str] = {}
+        self.ends = Ends()
         self._software = software
         self._seats: dict[Node, Seat] = {}
         self._doors: dict[Node, int] = {}

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from harness.deploy.target import CACHE, Member, zoo_cfg
+from harness.ends import APACHES
 
 TICK_MS: Final = 500  # with much less it elects all the time on a busy machine
 JARS: Final = "/usr/share/java"
@@ -25,6 +26,7 @@ class Apache:
     name: Final = "zookeeper"
     skews: Final = False
     writes_events: Final = False
+    ends: Final = APACHES
 
     def __init__(
         self,

@@ -82,6 +82,7 @@ class HostCluster:
         self._cannot_do(no_shim, no_loss)
         self.ended: dict[Node, str] = {}
         """Who ended by itself, though nobody wanted it so: its exit status and last words."""
+        self.ends = target.ends
         self.lost: dict[Node, str] = {}
         self.changed: dict[Node, Sequence[str]] = {}
         """What `stop` has found that is not as it was before `deploy`, for each host."""
@@ -294,7 +295,9 @@ class HostCluster:
         told = dict(zip(self.nodes, await self._all(Hosted.standing), strict=True))
         for node, (_, how) in told.items():
             one = self._hosted[node]
-            if how and one.up and one.turn == turns.get(node) and node not in self._ill:
+            if not how or not one.up or one.turn != turns.get(node):
+                continue
+            if not (node in self._ill and self.ends.may_be_for_a_disk(how)):
                 self.ended.setdefault(node, how)
         return {node: standing for node, (standing, _) in told.items()}
 

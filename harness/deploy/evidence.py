@@ -192,26 +192,28 @@ class Probes:
     async def _of_a_disk(self, fault: SlowDisk | FullDisk | BrokenDisk | PowerLoss) -> Evidence:
         match fault:
             case SlowDisk(node):
-                return await self._failing(node, "syncs_late", "took longer to sync")
+                return await self._failing(node, "took longer to sync", "syncs_late")
             case FullDisk(node):
-                return await self._failing(node, "writes_failed", "found no room to write")
+                return await self._failing(node, "found no room to write", "writes_failed")
             case BrokenDisk(node, writes=True):
-                return await self._failing(node, "writes_failed", "failed to write")
+                return await self._failing(
+                    node, "failed to write or to sync", "writes_failed", "syncs_failed"
+                )
             case BrokenDisk(node):
-                return await self._failing(node, "syncs_failed", "failed to sync")
+                return await self._failing(node, "failed to sync", "syncs_failed")
             case PowerLoss(node):
                 return await self._dark(node)
             case _:
                 assert_never(fault)
 
-    async def _failing(self, node: Node, what: str, words: str) -> Evidence:
+    async def _failing(self, node: Node, words: str, *what: str) -> Evidence:
         """Whether what is to fail has failed for its process; it may not have tried yet."""
         one = self._hosted[node]
         loop = asyncio.get_running_loop()
         until = loop.time() + _PATIENCE_S
         while True:
             seen = await one.failures()
-            number: int = getattr(seen, what) - getattr(one.before, what)
+            number = sum(getattr(seen, name) - getattr(one.before, name) for name in what)
             if number > 0 or loop.time() >= until:
                 return Evidence(number > 0, f"{node} {words} ({number})")
             await asyncio.sleep(_RATE_S)

@@ -95,7 +95,7 @@ echo "${state:-gone}"
 if [ -n "$state" ]; then echo; elif [ -e $home/pid ]; then
   # Its parent may not have told yet how it ended.
   tries=0
-  until [ -e $home/exit ] || [ $tries -ge 100 ]; do tries=$((tries + 1)); sleep 0.01; done
+  until [ -e $home/exit ] || [ $tries -ge 300 ]; do tries=$((tries + 1)); sleep 0.01; done
   echo "exit status $(cat $home/exit 2>/dev/null): $(tail -n 1 $home/log)"
 else echo; fi
 """

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from harness.ends import Ends
+
 CLIENT_PORT: Final = 2181
 QUORUM_PORT: Final = 2888
 ELECTION_PORT: Final = 3888
@@ -43,6 +45,10 @@ class Target(Protocol):
     @property
     def writes_events(self) -> bool:
         """Whether a node writes down what it does, as ours do."""
+
+    @property
+    def ends(self) -> Ends:
+        """What its exit statuses mean."""
 
     def programs(self) -> Mapping[str, bytes]:
         """Files to be installed, by their names in the cache of the host."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from harness.deploy.target import CACHE, Member, zoo_cfg
+from harness.ends import OURS
 from harness.pack import pack
 
 TICK_MS: Final = 200
@@ -30,6 +31,7 @@ class Zab:
     name: Final = "zab"
     skews: Final = True
     writes_events: Final = True
+    ends: Final = OURS
 
     def __init__(self, *, tick_ms: int = TICK_MS, config: str = "", bug: str = "") -> None:
         self._bug = bug

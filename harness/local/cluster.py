@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness.cluster import CannotDeploy
+from harness.ends import OURS
 from harness.local.evidence import Probes
 from harness.local.lines import Lines
 from harness.local.member import PORTS, RIGHT, Member, configuration
@@ -53,6 +54,7 @@ class LocalCluster:
         self.supports: frozenset[type] = frozenset(KINDS.values()) - DISKS - {Packets}
         self.ended: dict[Node, str] = {}
         """Who ended by itself, though nobody wanted it so: its exit status and last words."""
+        self.ends = OURS
         self._module = tuple(module)
         self._config = config
         self._tick_ms = tick_ms

@@ -19,6 +19,7 @@ from typing import Final
 
 from harness.chance import Chance
 from harness.cluster import CannotDeploy
+from harness.ends import OURS
 from harness.sim.conditions import Conditions
 from harness.sim.disk import BROKEN, FULL
 from harness.sim.evidence import probe
@@ -50,6 +51,7 @@ class SimCluster:
         self.nodes: tuple[Node, ...] = tuple(f"n{sid}" for sid in range(1, conditions.nodes + 1))
         # A stream never shows what became of its packets, but by the time that it took: `Slow`.
         self.supports: frozenset[type] = frozenset(KINDS.values()) - {Packets}
+        self.ends = OURS
         self.conditions = conditions
         self._chance = chance
         self._journals = Journals()

@@ -12,10 +12,11 @@ from typing import Final
 
 from target_node.durable.os_disk import OsDisk
 from target_node.durable.recovery import Recovered
-from target_node.durable.refusal import Corrupt
+from target_node.durable.refusal import Corrupt, DiskFailed
 from target_node.durable.snapshot import read_body
 from target_node.durable.store import Store, open_store
 
+HALTED: Final = 1
 UNUSABLE: Final = 2
 CORRUPT: Final = 3
 
@@ -56,8 +57,11 @@ def locked(directory: Path) -> Iterator[None]:
                 f"{directory} is in use by process {owner}: stop it, or give this node a dataDir "
                 "of its own"
             ) from taken
-        os.ftruncate(lock, 0)
-        os.pwrite(lock, f"{os.getpid()}\n".encode("ascii"), 0)
+        try:
+            os.ftruncate(lock, 0)
+            os.pwrite(lock, f"{os.getpid()}\n".encode("ascii"), 0)
+        except OSError as problem:
+            raise CannotStart(f"the disk failed: {problem.strerror}: {file}", HALTED) from problem
         yield
     finally:
         # The kernel gives the lock back, as it does after a kill; the file stays.
@@ -74,5 +78,6 @@ def recovered_from(directory: Path) -> Found:
         return Found(store, recovered, b"".join(read_body(disk, recovered.snapshot)))
     except Corrupt as corrupt:
         raise CannotStart(f"{directory / 'version-2'}: {corrupt}", CORRUPT) from corrupt
-    except OSError as problem:
-        raise CannotStart(f"cannot read {directory / 'version-2'}: {problem}") from problem
+    except (OSError, DiskFailed) as problem:
+        why = f"{directory / 'version-2'}: the disk failed: {problem}"
+        raise CannotStart(why, HALTED) from problem

@@ -23,7 +23,7 @@ from typing import Any, Final, Protocol
 from target_node.config import Config
 from target_node.driver.clock import Clock
 from target_node.driver.connections import SCARCE, Connections, raise_open_files_limit
-from target_node.driver.directory import CannotStart, Found, locked, recovered_from
+from target_node.driver.directory import HALTED, CannotStart, Found, locked, recovered_from
 from target_node.driver.disk_thread import DiskThread
 from target_node.driver.journal import Journal
 from target_node.driver.routes import Routes
@@ -52,7 +52,6 @@ from target_node.server.events import (
 from target_node.server.settings import Settings
 
 STOPPED: Final = 0
-HALTED: Final = 1
 BROKEN: Final = 70
 
 _LAST_WORDS_SECONDS: Final = 0.3

@@ -11,6 +11,7 @@ from typing import Any
 from checker.models.register import MISMATCH, Cas, Read
 from checker.models.zookeeper import LocalRead
 from checker.outcome import DONE
+from harness.ends import OURS
 from nemesis.fault import Crash, Fault, Pause
 from nemesis.surface import Evidence
 from workloads.session import InDoubt, NotDone
@@ -120,6 +121,7 @@ class MemoryCluster:
         self.differ = False
         self.refuses: set[str] = set()
         self.ended: dict[str, str] = {}
+        self.ends = OURS
 
     @property
     def nodes(self) -> Sequence[str]:

@@ -234,7 +234,10 @@ def test_who_is_killed_has_not_ended_by_itself(lab: Lab, tmp_path: Path) -> None
 
 
 def test_who_ends_by_itself_is_told(lab: Lab, tmp_path: Path) -> None:
+    """Though its disk fails: it is not for that that it ends."""
+
     async def disturb(cluster: HostCluster, hosts: list[Host]) -> None:
+        await cluster.apply([FullDisk("n3")])
         await hosts[2].run(f"kill -9 $(cut -d' ' -f1 {HOME}/pid)")
         end = time.monotonic() + RECOVER_S
         while not cluster.ended:
@@ -242,6 +245,11 @@ def test_who_ends_by_itself_is_told(lab: Lab, tmp_path: Path) -> None:
             assert time.monotonic() < end
         assert list(cluster.ended) == ["n3"]
         assert cluster.ended["n3"].startswith("exit status 137: ")
+        cluster.ended.clear()
+        for status, blamed in (("1", {}), ("70", {"n3": "exit status 70:"})):
+            await hosts[2].run(f"echo {status} >{HOME}/exit && : >{HOME}/log")
+            await cluster.roles()
+            assert cluster.ended == blamed
 
     run(lab, tmp_path, disturb)
 
@@ -276,6 +284,18 @@ async def fail_all_disks(cluster: HostCluster) -> None:
     assert cluster.ended == {}
 
 
+async def fail_to_sync(cluster: HostCluster, host: Host) -> None:
+    """All fails, but nobody has written anything: what was not synced is evidence, too."""
+    fault = BrokenDisk(host.name, writes=True)
+    await cluster.apply([fault])
+    assert not (await cluster.probe(fault, [fault])).proven
+    assert (await host.run(f"sync {HOME}/data")).status
+    seen = await cluster.probe(fault, [fault])
+    assert (seen.proven, seen.words) == (True, f"{host.name} failed to write or to sync (1)")
+    await cluster.apply([])
+    await cluster.recovered(within_s=RECOVER_S)
+
+
 async def lose_power(cluster: HostCluster) -> None:
     """One, torn; and all at once: what was answered is there all the same."""
     one, all_of_them = [PowerLoss("n1", torn=True)], [PowerLoss(node) for node in cluster.nodes]
@@ -298,6 +318,7 @@ def test_disks_that_fail(lab: Lab, tmp_path: Path) -> None:
         assert cluster.supports >= DISKS
         await write_and_read(cluster, "/first")
         await fail_all_disks(cluster)
+        await fail_to_sync(cluster, hosts[3])
         await lose_power(cluster)
         await cluster.apply([FullDisk("n1"), Crash("n1")])
         await cluster.apply([FullDisk("n1")])
@@ -339,14 +360,15 @@ def test_apache_on_the_same_hosts(lab: Lab, tmp_path: Path) -> None:
     async def doing() -> None:
         async with cluster_on(lab, tmp_path, Apache()) as (cluster, _):
             await write_and_read(cluster, "/first")
+            # Preloaded, and by the file system.
             clocks = [ClockSkew("n1", -60_000), ClockSkew("n2", rate=2.0), ClockSkew("n3")]
-            await cluster.apply(clocks)
+            await cluster.apply([*clocks, BrokenDisk("n4")])
             for fault in clocks:
                 assert "its rate is" in await proven(cluster, fault)
+            assert "n4 failed to sync" in await proven(cluster, BrokenDisk("n4"))
             assert not (await cluster.probe(clocks[0], [ClockSkew("n1")])).proven
             await cluster.apply([])
-            await fail_all_disks(cluster)
-            await lose_power(cluster)
+            await cluster.recovered(within_s=RECOVER_S)
             roles = await cluster.roles()
             leader = next(node for node, role in roles.items() if role == "leader")
             others = [node for node in cluster.nodes if node != leader]
@@ -357,10 +379,28 @@ def test_apache_on_the_same_hosts(lab: Lab, tmp_path: Path) -> None:
             end = time.monotonic() + RECOVER_S
             while "leader" not in [(await cluster.roles())[node] for node in others]:
                 assert time.monotonic() < end
-            await cluster.apply([cut, Crash(leader)])
-            assert (await cluster.probe(Crash(leader), [cut, Crash(leader)])).proven
+            dark = PowerLoss(leader)
+            await cluster.apply([cut, dark])
+            assert (await cluster.probe(dark, [cut, dark])).proven
             await cluster.apply([])
             await cluster.recovered(within_s=RECOVER_S)
+            await write_and_read(cluster, "/last")
+            await agreed(cluster)
+            assert cluster.ended == {}
+
+    asyncio.run(doing())
+
+
+@pytest.mark.prove
+def test_all_ways_in_which_apaches_disks_fail(lab: Lab, tmp_path: Path) -> None:
+    async def doing() -> None:
+        async with cluster_on(lab, tmp_path, Apache()) as (cluster, hosts):
+            await write_and_read(cluster, "/first")
+            # It never starts again if its log is empty: so the disk is not to be full before that.
+            begun = f"until [ -s {HOME}/data/version-2/log.* ]; do sleep 0.1; done"
+            await asyncio.gather(*(host.run(begun) for host in hosts))
+            await fail_all_disks(cluster)
+            await lose_power(cluster)
             await write_and_read(cluster, "/last")
             await agreed(cluster)
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typer.testing import CliRunner
 
 from harness.__main__ import app
+from harness.deploy.target import HOME
 from harness.lab.lab import Lab
 from tests.harness.labs import hosts_of
 
@@ -28,14 +29,19 @@ from harness.deploy import lease
 from harness.deploy.places import on_hosts
 from harness.deploy.zab import Zab
 from harness.hosts.inventory import logins
-from nemesis.fault import ClientLink, ClockSkew, Crash, Partition, Pause
+from harness.deploy.losing import Losing
+from nemesis.fault import (
+    BrokenDisk, ClientLink, ClockSkew, Crash, FullDisk, Partition, Pause, PowerLoss
+)
 
 async def main():
     cluster = on_hosts(logins(sys.argv[1]), Zab())
     await cluster.deploy(Path(sys.argv[2]))
     cut = Partition(frozenset({("n1", "n2"), ("n2", "n3")}))
     faults = [cut, Pause("n4"), ClockSkew("n5", 1000), Crash("n3"), ClientLink("n2")]
-    await cluster.apply(faults)
+    disks = [FullDisk("n1"), BrokenDisk("n2", writes=True), PowerLoss("n3", torn=True)]
+    cluster._hosted["n2"].losing = Losing()  # so what is preloaded does it
+    await cluster.apply(faults + disks)
     print("cut", flush=True)
     await asyncio.sleep(1000)
 
@@ -47,7 +53,10 @@ asyncio.run(main())
 """
 _LOOK = (
     "iptables -S; ip6tables -S; ps -eo stat,args | grep '^T'; "
-    "cat /var/lib/zabtest/node/clock.json; ps -eo args | grep '^sh watch'"
+    "cat /var/lib/zabtest/node/clock.json; ps -eo args | grep '^sh watch'; "
+    # Of syncs and of writes, as the library is told them.
+    f"od -An -t d8 -w16 -j 32 -N 16 {HOME}/shim | sed 's/  */ errno /g'; "
+    f"dd if=/etc/hostname of={HOME}/data/more 2>&1"
 )
 NODES = "ps -eo args; ls /var/lib/zabtest"
 
@@ -90,7 +99,7 @@ def heal(lab: Lab) -> tuple[int, str]:
 
 
 def test_a_controller_that_is_killed(lab: Lab, tmp_path: Path) -> None:
-    faults = ("ZABTEST", "zoo.cfg", "1000")
+    faults = ("ZABTEST", "zoo.cfg", "1000", "No space left", "errno 5")
     with controller(lab, tmp_path, 2, 6):
         before = "\n".join(told(lab, _LOOK))
         assert all(one in before for one in faults), before
@@ -108,6 +117,9 @@ def test_a_controller_that_is_killed(lab: Lab, tmp_path: Path) -> None:
     status, said = heal(lab)
     assert status == 0, said
     assert "✓ n1: removed /var/lib/zabtest/lease, /var/lib/zabtest/node; clean" in said
+    for text in told(lab, "ps -eo args; cat /proc/mounts"):
+        assert "lossy" not in text
+        assert HOME not in text, "nothing is mounted there"
 
 
 def test_heal_undoes_all_and_proves_it(lab: Lab, tmp_path: Path) -> None:
@@ -125,7 +137,7 @@ def test_heal_undoes_all_and_proves_it(lab: Lab, tmp_path: Path) -> None:
     assert "n2: removed rules for packets, process " in lines[1]
     assert "process" in lines[3], "one that stood still"
     for text in told(lab, f"{_LOOK}; {NODES}"):
-        for one in ("ZABTEST", "zoo.cfg", "sh watch", "1000"):
+        for one in ("ZABTEST", "zoo.cfg", "sh watch", "1000", "No space left", "errno 5"):
             assert one not in text
     assert heal(lab) == (0, "".join(f"✓ n{n}: nothing was left; clean\n" for n in range(1, 6)))
 

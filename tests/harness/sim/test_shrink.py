@@ -50,7 +50,7 @@ def test_a_catch_is_small_and_plays_again(
 ) -> None:
     path = caught(bug, tmp_path, workload=workload)
     assert is_simulated(path)
-    told = shrunk(path, 280, capsys)  # it ends by itself long before, on an idle machine
+    told = shrunk(path, 900, capsys)  # it ends by itself long before, on an idle machine
     calls, faults = told["calls"], told["faults"]
     assert isinstance(calls, int)
     assert isinstance(faults, int)
@@ -105,6 +105,19 @@ def test_what_a_run_left_is_the_case_that_was_played(
     assert all(line == line.rstrip() for line in lines)
     assert replay(store.path, Asked(json=True, bug="forgotten-epoch")) != 2
     assert json.loads(capsys.readouterr().out)["same"] is False
+
+
+def test_disks_that_fail_are_played_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = "run --on sim -t 30 --rate 20 --seed 7 -n disk,power-loss --json --store"
+    done = CliRunner().invoke(app, [*words.split(), str(tmp_path)])
+    (told,) = json.loads(done.stdout)["runs"]
+    assert told["verdict"] == "valid", done.output
+    assert told["faults"]["power-loss"]["proven"] > 5
+    store = StoredRun((tmp_path / "latest").resolve())
+    assert replay(store.path, Asked(json=True)) == 0
+    assert json.loads(capsys.readouterr().out)["same"] is True
 
 
 def test_scripts_are_written_and_read(tmp_path: Path) -> None:

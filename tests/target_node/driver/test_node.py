@@ -196,6 +196,18 @@ def test_a_disk_that_fails_ends_it(tmp_path: Path) -> None:
     assert "Traceback" not in node.errors()
 
 
+@pytest.mark.parametrize("name", ["lock", "version-2"])
+def test_a_disk_that_fails_before_it_serves_ends_it_as_well(tmp_path: Path, name: str) -> None:
+    port = configure(tmp_path)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / name).symlink_to("/dev/full")  # no room, and no directory
+    with launched(tmp_path, port=port) as node:
+        assert node.ends() == 1
+    (line,) = node.errors().splitlines()
+    assert "cannot_start" in line
+    assert "the disk failed: " in line
+
+
 def test_what_recovery_mended_is_told(tmp_path: Path) -> None:
     port = configure(tmp_path)
     with launched(tmp_path, port=port) as node:
