@@ -22,7 +22,10 @@ from harness.lossy.packed import lacks
 
 DEADLINE_S: Final = 20.0
 _FUSE: Final = """\
-[ -c /dev/fuse ] || echo "no /dev/fuse (modprobe fuse)"
+if ! [ -c /dev/fuse ]; then echo "no /dev/fuse (modprobe fuse)"
+elif ! (: <>/dev/fuse) 2>/dev/null; then
+  echo "/dev/fuse may not be opened (a lab without root: chmod 666 /dev/fuse on the machine)"
+fi
 command -v python3 >/dev/null || echo "no python3: apt-get install python3"
 find /lib /usr/lib /usr/local/lib -name 'libfuse3.so.3*' 2>/dev/null | grep -q . ||
   echo "no libfuse3: apt-get install libfuse3-3"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -9,18 +10,26 @@ import typer
 
 WRONG_USAGE: Final = 2
 FOLDER: Final = Path("/run/zabtest/lab")
+"""Root's. Others have theirs where they may write: see `_usual`."""
 
 app = typer.Typer(
     help="Hosts on this machine, in namespaces, each with its own address, files and sshd.",
     no_args_is_help=True,
 )
-Folder = Annotated[Path, typer.Option("--folder", help="Where its keys and its inventory are.")]
+Folder = Annotated[
+    Path | None,
+    typer.Option(
+        "--folder",
+        help=f"Where its keys and its inventory are; default: {FOLDER}, without root zabtest/lab "
+        "in $XDG_RUNTIME_DIR or ~/.cache.",
+    ),
+]
 
 
 @app.command()
 def up(
     nodes: Annotated[int, typer.Option("--nodes", min=1, max=200, help="How many hosts.")] = 5,
-    folder: Folder = FOLDER,
+    folder: Folder = None,
     tree: Annotated[
         Path | None,
         typer.Option(
@@ -30,7 +39,8 @@ def up(
         ),
     ] = None,
 ) -> None:
-    """Make hosts that stay until `zabtest lab down`. Needs Linux and root.
+    """Make hosts that stay until `zabtest lab down`. Needs Linux, and root or the user's own
+    subordinate ids.
 
     Examples: `zabtest lab up --nodes 3` · `ssh -F /run/zabtest/lab/ssh_config n1` ·
     `zabtest lab up --tree build/tree`
@@ -39,6 +49,7 @@ def up(
     from harness.lab.lab import up as make
     from harness.lab.stay import let_go, write_pid
 
+    folder = folder or _usual()
     if folder.exists() and not let_go(folder, only_dead=True):
         typer.echo(
             f"zabtest: a lab is up in {folder}, or it is no lab's folder: `zabtest lab down`",
@@ -57,10 +68,11 @@ def up(
 
 
 @app.command()
-def down(folder: Folder = FOLDER) -> None:
+def down(folder: Folder = None) -> None:
     """End the hosts of `zabtest lab up`, and all that is on them."""
     from harness.lab.stay import let_go
 
+    folder = folder or _usual()
     if not folder.exists():
         typer.echo(f"zabtest: there is no lab in {folder}", err=True)
         raise typer.Exit(WRONG_USAGE)
@@ -68,3 +80,10 @@ def down(folder: Folder = FOLDER) -> None:
         typer.echo(f"zabtest: {folder} is no lab's folder: it stays as it is", err=True)
         raise typer.Exit(WRONG_USAGE)
     typer.echo("ended")
+
+
+def _usual() -> Path:
+    if os.geteuid() == 0:
+        return FOLDER
+    own = os.environ.get("XDG_RUNTIME_DIR") or os.path.expanduser("~/.cache")
+    return Path(own) / "zabtest" / "lab"

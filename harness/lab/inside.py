@@ -18,12 +18,14 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from harness.hosts.ways import hand_out
-from harness.lab import switch
+from harness.lab import rootless, switch
 from harness.lab.addresses import CONTROLLER, CONTROLLER_6, DEVICE, address
 from harness.lab.node import becoming
 
@@ -35,22 +37,30 @@ _LOOK_S: Final = 0.005
 _HOLDER: Final = 0  # standard input: it ends when whoever holds the lab does
 
 
-def main(folder: Path, nodes: int, lower: Path) -> int:
-    """Be the lab in this folder, with hosts that have this file tree below what they write."""
+def main(folder: Path, nodes: int, lower: Path | None) -> int:
+    """Be the lab in this folder, with hosts that have this file tree below what they write.
+
+    None: one is composed, of what somebody who is not root may read.
+    """
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, _leave)
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(folder / SOCKET))
         listening.listen(128)
-        _sh("mount", "--make-rprivate", "/")
-        trees = folder / "trees"
-        trees.mkdir(exist_ok=True)
-        _sh("mount", "-t", "tmpfs", "-o", "mode=755,size=60%", "tmpfs", str(trees))
-        hosts = {number: _begin(number, folder, lower) for number in range(1, nodes + 1)}
         try:
+            _sh("mount", "--make-rprivate", "/")
+            trees = folder / "trees"
+            trees.mkdir(exist_ok=True)
+            _sh("mount", "-t", "tmpfs", "-o", "mode=755,size=60%", "tmpfs", str(trees))
+            shared: Sequence[str] = ()
+            if lower is None:
+                lower = trees / "lower"
+                shared = rootless.compose(lower)
+            begin = partial(_begin, folder=folder, lower=lower, shared=shared)
+            hosts = {number: begin(number) for number in range(1, nodes + 1)}
             switching = _connect(hosts)
             _wait_for_all(hosts, folder)
-        except Failed as failure:
+        except (Failed, OSError) as failure:
             sys.stdout.write(f"{failure}\n")
             return 1
         sys.stdout.write(f"{READY}\n")
@@ -64,11 +74,12 @@ class Failed(Exception):
     """The lab cannot be built; in a sentence."""
 
 
-def _begin(number: int, folder: Path, lower: Path) -> subprocess.Popen[bytes]:
+def _begin(
+    number: int, folder: Path, lower: Path, shared: Sequence[str]
+) -> subprocess.Popen[bytes]:
+    command = becoming(number, folder, lower, shared)
     with (folder / f"{number}.log").open("wb") as log:
-        return subprocess.Popen(
-            becoming(number, folder, lower), stdin=subprocess.PIPE, stdout=log, stderr=log
-        )
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log)
 
 
 def _connect(hosts: dict[int, subprocess.Popen[bytes]]) -> subprocess.Popen[bytes] | None:
@@ -159,4 +170,5 @@ def _sh(*argv: str, given: str = "") -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])))
+    given = [Path(one) for one in sys.argv[3:]]
+    sys.exit(main(Path(sys.argv[1]), int(sys.argv[2]), given[0] if given else None))

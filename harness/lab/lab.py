@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from harness.hosts.inventory import logins
 from harness.hosts.login import Login
+from harness.lab import rootless
 from harness.lab.addresses import MOST_NODES, address, hosts_file, name
 from harness.lab.inside import READY, SOCKET
 from harness.lab.node import SSHD_CONFIG
@@ -95,7 +96,7 @@ def up(
 
     Its hosts have the file tree in `tree`, a fresh Debian's; or this machine's own.
     """
-    _check(nodes)
+    _check(nodes, tree)
     try:
         lower = fresh(tree) if tree else _OWN
     except NoTree as why:
@@ -112,24 +113,33 @@ def up(
         raise
 
 
-def _check(nodes: int) -> None:
+def _check(nodes: int, tree: Path | None) -> None:
     if not 1 <= nodes <= MOST_NODES:
         raise NoLab(f"a lab has 1 to {MOST_NODES} hosts, not {nodes}")
-    if sys.platform != "linux" or os.geteuid() != 0:
-        raise NoLab("a lab needs Linux and root: use sudo, or `--on local`, which needs neither")
-    missing = [package for program, package in _NEEDED.items() if shutil.which(program) is None]
+    if sys.platform != "linux":
+        raise NoLab("a lab needs Linux: use `--on local`, which does not")
+    path = rootless.path()
+    missing = [of for program, of in _NEEDED.items() if shutil.which(program, path=path) is None]
     if missing:
         raise NoLab(f"a lab needs more programs: apt-get install {' '.join(missing)}")
+    if rootless.is_root():
+        return
+    if tree:
+        raise NoLab("hosts with a file tree of their own need root: use sudo, or leave out --tree")
+    why = rootless.missing()
+    if why:
+        raise NoLab(f"no lab without root: {why}; or use sudo, or `--on local`")
 
 
 def _begin(folder: Path, nodes: int, lower: Path, *, kept: bool) -> Lab:
     reader, writer = os.pipe()
+    user = () if rootless.is_root() else rootless.BECOME_ROOT
     try:
         process = subprocess.Popen(
             [
-                *("unshare", "--net", "--mount", "--pid", "--fork", "--mount-proc"),
+                *("unshare", *user, "--net", "--mount", "--pid", "--fork", "--mount-proc"),
                 *("--kill-child", sys.executable, "-P", "-m", "harness.lab.inside"),
-                *(str(folder), str(nodes), str(lower)),
+                *(str(folder), str(nodes), *([] if user else [str(lower)])),
             ],
             # Whoever holds the other end holds the lab: it itself does, if it is to be kept.
             stdin=reader if kept else subprocess.PIPE,
@@ -137,7 +147,7 @@ def _begin(folder: Path, nodes: int, lower: Path, *, kept: bool) -> Lab:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL if kept else None,
             start_new_session=True,
-            env={**os.environ, "PYTHONPATH": str(_ROOT)},
+            env={**os.environ, "PYTHONPATH": str(_ROOT), "PATH": rootless.path()},
         )
     finally:
         os.close(reader)

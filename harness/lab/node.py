@@ -1,12 +1,14 @@
 """What is done, as root in namespaces of its own, to be a host?
 
-Its file tree is this machine's, or a fresh Debian's, with all that is written to it in memory:
-nothing that happens on it, be it `rm -rf /`, changes the machine.
+Its file tree is this machine's, or a fresh Debian's, or composed of parts of this machine's, with
+all that is written to it in memory: nothing that happens on it, be it `rm -rf /`, changes the
+machine.
 """
 
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -31,12 +33,32 @@ Subsystem sftp internal-sftp
 # The file tree, before it is the root: what is ours alone, over what is everybody's.
 _TREE: Final = """
 set -e
+umask 022
 read -r go
 mount --make-rprivate /
 mkdir -p "$tree/up" "$tree/work" "$tree/root"
-mount -t overlay overlay -o "lowerdir=$lower,upperdir=$tree/up,workdir=$tree/work" "$tree/root"
+layers="lowerdir=$lower,upperdir=$tree/up,workdir=$tree/work"
+# Where we are not the real root, what is removed can only be noted as a user may note it.
+mount -t overlay overlay -o "$layers${shared:+,userxattr}" "$tree/root"
 cd "$tree/root"
-mount --rbind /dev dev
+if [ -z "$shared" ]; then
+  mount --rbind /dev dev
+else
+  # Below an overlay of two, with none above, nothing can be written.
+  for one in $shared; do
+    mount -t overlay overlay -o "lowerdir=/$one:$lower/mnt" "$one"
+  done
+  mount -t tmpfs -o mode=755 tmpfs dev
+  for one in null zero full random urandom tty fuse net/tun; do
+    [ -c "/dev/$one" ] || continue
+    mkdir -p "$(dirname "dev/$one")"; : >"dev/$one"; mount --bind "/dev/$one" "dev/$one"
+  done
+  mkdir dev/pts dev/shm; chmod 1777 dev/shm
+  mount -t devpts -o newinstance,mode=620,ptmxmode=666,gid=5 devpts dev/pts
+  ln -s pts/ptmx dev/ptmx
+  ln -s /proc/self/fd dev/fd
+  for one in stdin:0 stdout:1 stderr:2; do ln -s "/proc/self/fd/${one#*:}" "dev/${one%:*}"; done
+fi
 mount -t proc proc proc
 mount -t sysfs sysfs sys
 for one in run tmp root home var/log var/lib/zabtest; do
@@ -77,13 +99,17 @@ exec /usr/sbin/sshd -D -e -f /etc/ssh/lab_sshd_config
 """
 
 
-def becoming(number: int, folder: Path, lower: Path) -> list[str]:
-    """The command that becomes this host, once it reads a line."""
+def becoming(number: int, folder: Path, lower: Path, shared: Sequence[str] = ()) -> list[str]:
+    """The command that becomes this host, once it reads a line.
+
+    `shared`: folders of this machine's root that it has besides, as they are.
+    """
     known = {
         "name": name(number),
         "address": address(number),
         "address_6": address_6(number),
         "lower": str(lower),
+        "shared": " ".join(shared),
         "tree": f"{folder}/trees/{name(number)}",
         "device": DEVICE,
         "switch": SWITCH,
