@@ -11,6 +11,7 @@ import sys
 import sysconfig
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,15 +101,26 @@ def user() -> Iterator[User]:
         yield one
 
 
-def inside(network: str) -> list[str]:
-    """All processes in this network namespace."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        try:
-            if entry.name.isdigit() and os.readlink(entry / "ns/net") == network:
-                found.append((entry / "cmdline").read_text(errors="replace"))
-        except OSError:
-            continue
+def network_of(pid: int) -> str:
+    """Its network namespace; nothing, if it has just ended."""
+    with suppress(OSError):
+        return os.readlink(f"/proc/{pid}/ns/net")
+    return ""
+
+
+def inside(networks: set[str]) -> list[int]:
+    """All processes in one of these networks."""
+    pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+    return [pid for pid in pids if network_of(pid) in networks]
+
+
+def below(pid: int) -> list[int]:
+    """It and all of its descendants."""
+    found = [pid]
+    for one in found:
+        with suppress(OSError):
+            for children in Path(f"/proc/{one}/task").glob("*/children"):
+                found += map(int, children.read_text().split())
     return found
 
 
@@ -120,34 +132,27 @@ def test_hosts_without_root(user: User) -> None:
     pid = int((home / "lab" / "pid").read_text().split()[0])
     try:
         assert f"Uid:\t{UID}\t" in Path(f"/proc/{pid}/status").read_text()
-        reach = "timeout 2 bash -c 'head -c 4 </dev/tcp/n2/22' 2>/dev/null || echo no"
-        assert user.on("n1", f"hostname; id -u; {reach}") == "n1\n0\nSSH-"
+        reach = "timeout {} bash -c 'head -c 4 </dev/tcp/n2/22' 2>/dev/null || echo no"
+        reached = reach.format(PATIENCE_S)
+        assert user.on("n1", f"hostname; id -u; {reached}") == "n1\n0\nSSH-"
         assert user.on("n2", "hostname; iptables -A INPUT -s n1 -j DROP") == "n2\n"
-        assert user.on("n1", reach) == "no\n"
-        assert user.on("n3", f"{reach}; {HARM}") == "SSH-"
+        assert user.on("n1", reach.format(2)) == "no\n"
+        assert user.on("n3", f"{reached}; {HARM}") == "SSH-"
         assert (home / "mine").exists()
-        user.on("n2", "iptables -F")
-        assert user.on("n1", reach) == "SSH-"
-        networks = {os.readlink(f"/proc/{child}/ns/net") for child in below(pid)}
+        rules = user.on("n2", "iptables -nvxL INPUT; iptables -F").splitlines()
+        assert int(rules[2].split()[0]) > 0, "packets met the cut"
+        assert user.on("n1", reached) == "SSH-"
+        networks = {network for child in below(pid) if (network := network_of(child))}
         assert len(networks) == 4, "its own, and one for each host"
         assert os.readlink("/proc/self/ns/net") not in networks
     finally:
         os.kill(pid, signal.SIGKILL)
     end = time.monotonic() + PATIENCE_S
-    while left := [line for one in sorted(networks) for line in inside(one)]:
+    while left := inside(networks):
         assert time.monotonic() < end, left
         time.sleep(0.02)
     assert user.zabtest("lab", "down", "--folder", "/mnt/home/lab").returncode == 0
     assert not (home / "lab").exists()
-
-
-def below(pid: int) -> list[int]:
-    """It and all of its descendants."""
-    found = [pid]
-    for one in found:
-        for children in Path(f"/proc/{one}/task").glob("*/children"):
-            found += map(int, children.read_text().split())
-    return found
 
 
 @pytest.mark.parametrize(
