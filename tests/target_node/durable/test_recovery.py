@@ -157,6 +157,34 @@ def test_a_broken_record_in_front_of_a_whole_one_is_refused() -> None:
     assert refused(disk).startswith(f"{FIRST_LOG}, byte {at}: a record of length -")
 
 
+def test_no_flipped_bit_of_the_history_is_taken_for_true() -> None:
+    """Refused, or as with a torn tail: the epoch files have no checksum, as ZooKeeper's."""
+
+    def fresh() -> SimDisk:
+        snapshot = TakeSnapshot(E1 + 4, tuple(body(ONE[:4])))
+        return disk_with(append(*ONE[:4]), snapshot, append(*ONE[4:7]))
+
+    seen: set[tuple[str, str]] = set()
+    for name in (name for name in fresh().list() if name not in (ACCEPTED, CURRENT)):
+        for bit in range(8 * len(content(fresh(), name))):
+            disk = fresh()
+            disk.flip(name, bit)
+            try:
+                _, recovered = open_store(disk)
+            except Corrupt:
+                seen.add((name.partition(".")[0], "refused"))
+                continue
+            left = history(disk, recovered)
+            assert left == ONE[: len(left)], f"bit {bit} of {name}"
+            seen.add((name.partition(".")[0], f"{7 - len(left)} lost"))
+    assert seen == {
+        ("log", "refused"),
+        ("log", "1 lost"),  # the last, whose record a power loss may as well have torn
+        ("log", "0 lost"),  # what nobody reads
+        ("snapshot", "0 lost"),  # the log has it all
+    }
+
+
 def test_a_file_that_is_no_log_is_refused() -> None:
     disk = disk_with(append(*ONE[:3]))
     put(disk, FIRST_LOG, b"something else entirely")
