@@ -27,10 +27,9 @@ for one in /proc/[0-9]*; do
   {{ read -r stat <$one/stat; }} 2>/dev/null || continue
   set -- ${{stat##*) }}
   [ "$1" = T ] && echo "process=stopped ${{one#/proc/}}"
-  if [ "$(readlink $one/cwd 2>/dev/null)" = {BASE}/node ]; then
-    echo "process=ours ${{one#/proc/}}"
-  fi
 done
+ls -ld /proc/[0-9]*/cwd 2>/dev/null |
+  sed -n 's,.* /proc/\\([0-9]*\\)/cwd -> {BASE}/node$,process=ours \\1,p'
 :
 """
 

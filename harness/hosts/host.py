@@ -75,7 +75,10 @@ class Host(Protocol):
     async def put(
         self, data: bytes, path: str, *, mode: int = 0o644, deadline_s: float = DEADLINE_S
     ) -> None:
-        """Let there be a file with these contents: all of them at once, or none."""
+        """Let there be a file with these contents: all of them at once, or none.
+
+        The deadline is for each piece of it: whoever is slow may be sent something large, too.
+        """
 
     async def get(self, path: str, *, deadline_s: float = DEADLINE_S) -> bytes:
         """The contents of a file."""

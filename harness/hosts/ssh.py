@@ -77,24 +77,23 @@ class SshHost:
     async def put(
         self, data: bytes, path: str, *, mode: int = 0o644, deadline_s: float = DEADLINE_S
     ) -> None:
-        async with asyncio.timeout(deadline_s):
-            unfinished = f"{path}.{secrets.token_hex(6)}.tmp"
-            try:
-                for start in range(0, len(data) or 1, _PIECE):
-                    piece = base64.b64encode(data[start : start + _PIECE]).decode()
-                    to = ">>" if start else ">"
-                    await self._checked(
-                        f"umask 077; printf %s {piece} | base64 -d {to}{words([unfinished])}",
-                        f"write {path}",
-                        deadline_s,
-                    )
-                move = f"chmod {mode:o} {words([unfinished])} && " + words(
-                    ["mv", "-fT", "--", unfinished, path]
+        unfinished = f"{path}.{secrets.token_hex(6)}.tmp"
+        try:
+            for start in range(0, len(data) or 1, _PIECE):
+                piece = base64.b64encode(data[start : start + _PIECE]).decode()
+                to = ">>" if start else ">"
+                await self._checked(
+                    f"umask 077; printf %s {piece} | base64 -d {to}{words([unfinished])}",
+                    f"write {path}",
+                    deadline_s,
                 )
-                await self._checked(move, f"write {path}", deadline_s)
-            except HostTrouble:
-                await self._forget(unfinished)
-                raise
+            move = f"chmod {mode:o} {words([unfinished])} && " + words(
+                ["mv", "-fT", "--", unfinished, path]
+            )
+            await self._checked(move, f"write {path}", deadline_s)
+        except HostTrouble:
+            await self._forget(unfinished)
+            raise
 
     async def get(self, path: str, *, deadline_s: float = DEADLINE_S) -> bytes:
         done = await self.run(["cat", "--", path], deadline_s=deadline_s, again=True)

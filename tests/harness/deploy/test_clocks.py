@@ -93,6 +93,30 @@ def test_a_clock_is_as_wrong_as_it_is_to_be_and_then_as_if_untouched(
     assert abs(one.real - untouched.real) < 1_000
 
 
+def test_who_is_interrupted_sets_it_again() -> None:
+    class Interrupted(Simulated):
+        """Others run before it is set, so often."""
+
+        times = 0
+
+        def set_real_ns(self, now_ns: int) -> None:
+            if self.times:
+                self.times -= 1
+                self.pass_s(0.05)
+            super().set_real_ns(now_ns)
+
+    one, untouched = Interrupted(10_000, 0), Simulated(10_000, 0)
+    clock = Clock(one)
+    for wrong_ms in (60_000, 0):
+        one.times = 3
+        if wrong_ms:
+            clock.let_be(wrong_ms, 1.0)
+        else:
+            clock.put_back()
+        untouched.pass_s(0.15)
+        assert abs(one.real - untouched.real - wrong_ms * 1e6) < NEAR_NS
+
+
 @given(st.floats(0.9, 1.1))
 def test_a_rate_is_what_the_kernel_makes_of_it(rate: float) -> None:
     tick_us, fine = tick_for(rate)

@@ -446,13 +446,16 @@ def test_an_audit_finds_what_is_left(lab: Lab) -> None:
             assert differences(before, await look(host)) == []
             process = await host.start(["sleep", "1000"], out="/tmp/out")
             await host.run(f"iptables -N LEFT; ip6tables -N LEFT; kill -STOP {process.pid}")
+            await host.run(["mkdir", "-p", HOME])
+            node = await host.start(["sleep", "1000"], out="/tmp/out", directory=HOME)
             await host.run("tc qdisc add dev eth0 root tbf rate 1gbit burst 1mb latency 50ms")
             found = "\n".join(differences(before, await look(host)))
-            await host.run(f"iptables -X LEFT; ip6tables -X LEFT; kill -9 {process.pid}")
+            await host.run(f"iptables -X LEFT; ip6tables -X LEFT; kill -9 {process.pid} {node.pid}")
             await host.run("tc qdisc del dev eth0 root")
             for one in ("rule is new: iptables", "rule is new: ip6tables", "qdisc is new"):
                 assert one in found
             assert f"process is new: stopped {process.pid}" in found
+            assert f"process is new: ours {node.pid}" in found
             assert differences(before, await look(host)) == []
 
     asyncio.run(doing())

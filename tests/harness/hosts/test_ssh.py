@@ -6,12 +6,13 @@ import asyncio
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from harness.hosts import connection, shell
-from harness.hosts.host import Done, checked, words
-from harness.hosts.ssh import SshHost
+from harness.hosts.host import Command, Done, checked, words
+from harness.hosts.ssh import Pool, SshHost
 from harness.hosts.trouble import CommandFailed, Late, Lost
 from harness.lab.lab import Lab
 from tests.harness.labs import hosts_of, on
@@ -92,6 +93,25 @@ def test_a_broken_connection_is_told_and_made_again(lab: Lab) -> None:
         assert (await host.run(breaks_once, again=True)).text == "done"
 
     on(lab.logins[0], look)
+
+
+def test_a_slow_host_is_sent_large_files_too(lab: Lab) -> None:
+    class Sluggish(SshHost):
+        async def run(self, command: Command, **more: Any) -> Done:
+            await asyncio.sleep(0.7)
+            return await super().run(command, **more)
+
+    async def doing() -> None:
+        pool = Pool()
+        host = Sluggish(lab.logins[0], pool)
+        try:
+            await host.put(bytes(700_000), "/tmp/large", deadline_s=3)  # in five commands
+            assert (await host.run(["stat", "-c", "%s", "/tmp/large"])).text == "700000"
+        finally:
+            await host.close()
+            pool.close()
+
+    asyncio.run(doing())
 
 
 def test_files_come_and_go(lab: Lab, tmp_path: Path) -> None:
