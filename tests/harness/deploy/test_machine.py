@@ -180,7 +180,7 @@ def test_its_packets_are_late_lost_and_bad_by_netem(login: Login) -> None:
     link = frozenset({("machine", "beside")})
     faults = (
         Slow(link, delay_ms=500, loss=0.3),
-        Packets(link, duplicate=0.3, reorder=0.3, corrupt=0.3),
+        Packets(link, duplicate=0.3, corrupt=0.3),
     )
     network = Network({node: [one] for node, one in ADDRESSES.items()})
 
