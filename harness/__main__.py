@@ -20,6 +20,7 @@ from harness.power.command import power
 from harness.sim.command import hunt
 
 HARNESS_FAILED: Final = 4
+SIM_RATE: Final = 50.0  # without a limit a simulated client would ask a thousand times a second
 LONGEST_S: Final = 30 * 24 * 3600.0
 
 app = typer.Typer(
@@ -112,8 +113,13 @@ def run(
         int, typer.Option("--concurrency", "-c", min=1, help="How many clients at once.")
     ] = 10,
     rate: Annotated[
-        float, typer.Option("--rate", min=0, help="Calls a second of all clients; 0: no limit.")
-    ] = 0.0,
+        float | None,
+        typer.Option(
+            "--rate",
+            min=0,
+            help="Calls a second of all clients; 0 (default, but for sim: 50): no limit.",
+        ),
+    ] = None,
     seed: Seed = None,
     bug: Annotated[
         str | None, typer.Option("--bug", help="Plant this bug in the target's nodes.")
@@ -146,7 +152,7 @@ def run(
         nemeses=names_in(",".join(nemesis or ())),
         time_s=time,
         concurrency=concurrency,
-        rate=rate,
+        rate=SIM_RATE if rate is None and place == "sim" else rate,
         seed=new_seed() if seed is None else seed,
     )
     request = Request(

@@ -113,6 +113,15 @@ def test_options_that_make_no_sense(words: tuple[str, ...], said: str) -> None:
     assert "Traceback" not in err
 
 
+@pytest.mark.parametrize(("said", "rate"), [((), 50.0), (("--rate", 20), 20.0)])
+def test_a_simulated_client_does_not_ask_without_end(
+    tmp_path: Path, said: tuple[object, ...], rate: float
+) -> None:
+    zabtest("run", "--on", "sim", "--nodes", 1, "--time", 2, *said, "--store", tmp_path)
+    facts = json.loads((tmp_path / "latest" / "run.json").read_bytes())
+    assert facts["plan"]["rate"] == rate
+
+
 def test_nemeses_may_be_named_one_by_one(tmp_path: Path) -> None:
     command = ("run", *MEMORY, "--store", tmp_path, "-n", "kill", "-n", "kill,pause")
     status, _, err = zabtest(*command)
