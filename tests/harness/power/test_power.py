@@ -46,7 +46,7 @@ def test_a_catch_is_counted_and_made_small(
     assert whole.status == 0
     # It has come to its end, so the next is a new one.
     assert Campaign.of(asked, tmp_path)[1] is False
-    assert "ack-before-fsync: membership" in capsys.readouterr().err
+    assert f"ack-before-fsync: {one.marks[0]}" in capsys.readouterr().err
 
 
 def test_what_is_known_is_not_hunted_for_again(tmp_path: Path) -> None:
