@@ -380,6 +380,8 @@ class Clients:
             head is not None
             and head.awaits is Awaits.TXN
             and head.xid == applied.cxid
+            # Its session may have asked something else under this number through another server.
+            and applied.type in (head.op, OpCode.ERROR)
             and applied.zxid > client.begun_after
         ):
             answer = answer_write(applied)

@@ -50,6 +50,7 @@ def test_every_way_of_being_slow(lab: Lab, tmp_path: Path) -> None:
     run(lab, tmp_path, disturb)
 
 
+@pytest.mark.prove
 def test_slow_links_that_overlap(lab: Lab, tmp_path: Path) -> None:
     async def disturb(cluster: HostCluster, hosts: list[Host]) -> None:
         one, more = Slow(ONE_WAY, delay_ms=60), Slow(ALONE | ONE_WAY, delay_ms=30)
