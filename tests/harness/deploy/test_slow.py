@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
+
 from harness.deploy.cluster import HostCluster
 from harness.hosts.host import Host
 from harness.lab.addresses import DEVICE
