@@ -23,12 +23,17 @@ def gates_of(
         yield Gate(f"{nemesis} had an effect", proven > 0, "" if proven else why)
 
 
+def answered(kinds: Sequence[str], counts: Mapping[str, Mapping[str, int]]) -> Mapping[str, int]:
+    """How many calls of each kind ended well."""
+    return {kind: counts.get(kind, {}).get("ok", 0) for kind in kinds}
+
+
 def too_few(
     enough: int, kinds: Sequence[str], counts: Mapping[str, Mapping[str, int]]
 ) -> Mapping[str, int]:
     """The kinds of calls of which fewer were answered, and how many."""
-    answered = {kind: counts.get(kind, {}).get("ok", 0) for kind in kinds}
-    return {kind: number for kind, number in answered.items() if number < enough}
+    numbers = answered(kinds, counts)
+    return {kind: number for kind, number in numbers.items() if number < enough}
 
 
 def _calls(

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from harness.client import Shared
+from harness.gates import answered
 
 PHASE: Final = "faults"
 STARVED_S: Final = 10.0  # without an answer to any call of a kind
@@ -55,5 +56,4 @@ class Hunger:
             await asyncio.sleep(_LOOK_S)
 
     def _answered(self, kinds: Sequence[str]) -> Mapping[str, int]:
-        counts = self._shared.counts.get(PHASE, {})
-        return {kind: counts.get(kind, {}).get("ok", 0) for kind in kinds}
+        return answered(kinds, self._shared.counts.get(PHASE, {}))

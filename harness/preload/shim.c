@@ -34,7 +34,7 @@
 #define SECOND 1000000000LL
 #define SLICE (20 * 1000000LL) /* after which a bent wait looks again how long it is to last */
 
-struct settings { /* as `settings.py` writes it */
+struct settings { /* as `shim.py` writes it */
   _Atomic uint64_t number;
   _Atomic int64_t offset_ns;
   _Atomic int64_t faster_ppm; /* than real time; 0 is right */
