@@ -31,7 +31,10 @@ _INSTALLING: Final = ".install"
 
 def cut_after(disk: Disk, zxid: int) -> None:
     """The history ends with this txn, durably; else `Unreachable`, and nothing was touched."""
-    _check_reachable(disk, zxid)
+    try:
+        _check_reachable(disk, zxid)
+    except Corrupt as rotten:  # behind a newer snapshot, where no start has read it
+        raise Unreachable(zxid, f"{rotten.file}, byte {rotten.offset}: {rotten.problem}") from None
     # Snapshots before logs (ZOOKEEPER-1549): one that is newer than the cut would bring the txns
     # back. While they go, the log is whole, so a crash here loses nothing.
     newer = [name for at, name in snapshots_in(disk) if at > zxid]

@@ -15,7 +15,7 @@ from target_node.durable.forget import cut_after, install_snapshot, purge
 from target_node.durable.log import ROLL_BYTES, TxnLog, read_txns
 from target_node.durable.names import follows
 from target_node.durable.recovery import Recovered, recover
-from target_node.durable.refusal import DiskFailed, Unreachable
+from target_node.durable.refusal import Corrupt, DiskFailed, Unreachable
 from target_node.durable.scan import Txn
 from target_node.durable.snapshot import Snapshot, read_body, write_snapshot
 
@@ -101,20 +101,26 @@ class Store:
         """All txns behind this one; None if any may be missing in the log, or they are too long."""
         with self._failing_for_good():
             self.log.sync()
-            found: list[Txn] = []
-            bytes_left = most_bytes
-            last = -1
-            for txn in read_txns(self.disk, zxid):
-                if last == -1:
-                    if txn.zxid != zxid:
-                        return None
-                else:
-                    bytes_left -= len(txn.payload)
-                    if not follows(txn.zxid, last) or bytes_left < 0:
-                        return None
-                    found.append(txn)
-                last = txn.zxid
-            return tuple(found) if last != -1 else None
+            try:
+                return self._read_after(zxid, most_bytes)
+            except Corrupt:
+                return None  # it rotted behind a snapshot, where no start has read it
+
+    def _read_after(self, zxid: int, most_bytes: int) -> tuple[Txn, ...] | None:
+        found: list[Txn] = []
+        bytes_left = most_bytes
+        last = -1
+        for txn in read_txns(self.disk, zxid):
+            if last == -1:
+                if txn.zxid != zxid:
+                    return None
+            else:
+                bytes_left -= len(txn.payload)
+                if not follows(txn.zxid, last) or bytes_left < 0:
+                    return None
+                found.append(txn)
+            last = txn.zxid
+        return tuple(found) if last != -1 else None
 
     @contextmanager
     def _failing_for_good(self) -> Iterator[None]:

@@ -21,6 +21,7 @@ from target_node.durable.operations import (
     ReadAfter,
     TakeSnapshot,
     Truncate,
+    Truncated,
     TruncateRefused,
     TxnsRead,
     perform,
@@ -436,6 +437,30 @@ def test_the_log_is_read_only_where_it_has_no_hole() -> None:
     perform(store, [InstallSnapshot(E1 + 7, body(ONE[:7])), append(*ONE[7:])])
     assert read(E1 + 5) is None
     assert read(E1 + 8) == ONE[8:]
+
+
+def test_a_bit_that_flips_where_no_start_reads_takes_nothing_but_the_history_behind_it() -> None:
+    """Who lacks it is sent a snapshot, and a cut that needs it is refused: nobody ends for it."""
+    disk = disk_with(append(*ONE[:3]), TakeSnapshot(E1 + 3, body(ONE[:3])), append(*ONE[3:6]))
+    disk.flip(FIRST_LOG, 8 * (len(FILE_HEADER) + RECORD + 20))
+    store, recovered = open_store(disk)
+    assert history(disk, recovered) == ONE[:6]
+    at = len(FILE_HEADER) + RECORD
+    problem = f"{FIRST_LOG}, byte {at}: the checksum of a whole record is wrong"
+    cut, read, _, near, again = perform(
+        store,
+        [
+            Truncate(E1 + 2), ReadAfter(E1 + 1, 1000), append(ONE[6]), ReadAfter(E1 + 4, 1000),
+            Truncate(E1 + 5),
+        ],
+    )  # fmt: skip
+    assert cut == TruncateRefused(E1 + 2, problem)
+    assert read == TxnsRead(E1 + 1, None)
+    assert isinstance(near, TxnsRead)
+    assert near.txns is not None
+    assert [one.payload for one in near.txns] == ONE[4:7]
+    assert isinstance(again, Truncated)
+    assert history(disk, recover(disk)) == ONE[:5]
 
 
 @pytest.mark.parametrize(
