@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
 
 from nemesis.budget import Budget, all_caught_up
-from nemesis.fault import Fault, Node, Wipe
+from nemesis.fault import Fault, LosesADisk, Node
 from nemesis.ledger import Journal, Ledger, Note, Tally
 from nemesis.plan import Aim, Nemesis, Step, When
 from nemesis.registry import check_supported
@@ -114,7 +114,7 @@ class _Stage:
             aim = step.aim if step.when is None else await self._moment(nemesis, step.when)
             if aim is None:
                 continue
-            if Wipe in nemesis.kinds:
+            if any(issubclass(kind, LosesADisk) for kind in nemesis.kinds):
                 async with self._budget.alone():
                     await self._lose_a_disk(nemesis, step, aim, draw)
             else:
@@ -160,7 +160,7 @@ class _Stage:
             self._skip(nemesis, aim, "not all nodes have caught up")
             return
         faults = await self._find(nemesis, aim, draw)
-        nodes = tuple(fault.node for fault in faults if isinstance(fault, Wipe))
+        nodes = tuple(fault.node for fault in faults if isinstance(fault, LosesADisk))
         if len(nodes) != len(faults) or len(nodes) > 1:
             raise ValueError(f"{nemesis.name} wants {faults}: one disk may be lost at a time")
         if not faults:

@@ -81,6 +81,19 @@ class Wipe:
 
 
 @dataclass(frozen=True, slots=True)
+class FlippedBit:
+    """The process is killed, and one bit of its logs and snapshots is not what it was.
+
+    It is `back` bits in front of the last one of a file, of which the newest is number 0; both go
+    round. Who is started with it may lack something, or refuse: so the disk counts as lost.
+    """
+
+    node: Node
+    file: int = 0
+    back: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class SlowDisk:
     """Each sync of its disk takes so much longer."""
 
@@ -122,6 +135,9 @@ class ClientLink:
 DISKS: Final[frozenset[type]] = frozenset({SlowDisk, FullDisk, BrokenDisk, PowerLoss})
 """Those that need somebody between a node and its disk."""
 
+LosesADisk: TypeAlias = Wipe | FlippedBit
+"""After these a node may have forgotten what it acknowledged."""
+
 Fault: TypeAlias = (
     Partition
     | Slow
@@ -130,6 +146,7 @@ Fault: TypeAlias = (
     | Pause
     | ClockSkew
     | Wipe
+    | FlippedBit
     | SlowDisk
     | FullDisk
     | BrokenDisk

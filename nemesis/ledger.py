@@ -19,7 +19,7 @@ from itertools import count
 from typing import Any, Final, TypeAlias, TypeVar
 
 from nemesis.budget import all_caught_up
-from nemesis.fault import Fault, Wipe
+from nemesis.fault import Fault, LosesADisk
 from nemesis.surface import Surface
 from nemesis.union import masked
 from nemesis.written import written
@@ -104,7 +104,7 @@ class Ledger:
 
     async def relieve(self) -> None:
         """Let everything be over but lost disks, which are given back only when that is safe."""
-        while others := [one for one in self._active if not isinstance(one.fault, Wipe)]:
+        while others := [one for one in self._active if not isinstance(one.fault, LosesADisk)]:
             await self.lift(others)
 
     async def lift_all(self, *, calm: bool = True) -> None:
@@ -175,7 +175,7 @@ class Ledger:
             self._note("lifted-all", _told(entries))
 
     async def _until_safe(self, entries: Sequence[Entry]) -> None:
-        lost = [entry.fault.node for entry in entries if isinstance(entry.fault, Wipe)]
+        lost = [entry.fault.node for entry in entries if isinstance(entry.fault, LosesADisk)]
         if lost and not await all_caught_up(self._surface, but=lost):
             self._note("late", {"why": "not all have caught up", "without": lost})
 

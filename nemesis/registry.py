@@ -16,6 +16,7 @@ from nemesis.fault import (
     ClientLink,
     ClockSkew,
     Crash,
+    FlippedBit,
     FullDisk,
     Packets,
     Partition,
@@ -108,6 +109,10 @@ BUNDLED: Final = (
     _nemesis(
         "disk-error", "syncs fail, or writes too", BrokenDisk,
         schedules.steps(schedules.broken_disk),
+    ),
+    _nemesis(
+        "disk-flip", "a bit of a node's log or snapshot is wrong, while all others hold everything",
+        FlippedBit, schedules.steps(schedules.flipped_bit, hold_s=(0.5, 2.0)),
     ),
     _nemesis(
         "power-loss", "nodes stop, and what was not synced is lost, or torn", PowerLoss,

@@ -21,6 +21,7 @@ from nemesis.fault import (
     ClockSkew,
     Crash,
     Fault,
+    FlippedBit,
     FullDisk,
     Node,
     Packets,
@@ -39,6 +40,8 @@ _QUIET_ONE_IN: Final = 64
 
 WAIT_S: Final = (1.0, 5.0)
 HOLD_S: Final = (1.0, 8.0)
+NEWEST_FILES: Final = 4  # logs and snapshots, in which bits flip
+FARTHEST_BIT: Final = 20  # its power of two, in front of the end: as far as short runs write
 _SLOWED: Final = ("isolate-one", "isolate-leader", "one-way", "random-halves")
 
 
@@ -139,6 +142,14 @@ def broken_disk(draw: Draw) -> Aim:
 def full_disk(draw: Draw) -> Aim:
     """No room for anything."""
     return AtNodes(_whose(draw), FullDisk)
+
+
+def flipped_bit(draw: Draw) -> Aim:
+    """A bit of one of the newest files, the nearer to its end the likelier: there is the news."""
+    file, back = draw(NEWEST_FILES), draw(2 ** draw(FARTHEST_BIT + 1))
+    return AtNodes(
+        ("follower", "one", "leader")[draw(3)], partial(FlippedBit, file=file, back=back)
+    )
 
 
 def power_loss(draw: Draw) -> Aim:

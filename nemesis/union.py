@@ -16,6 +16,7 @@ from nemesis.fault import (
     ClockSkew,
     Crash,
     Fault,
+    FlippedBit,
     FullDisk,
     Link,
     Node,
@@ -77,15 +78,17 @@ class Skew:
 class Union:
     """All that is wrong; whatever is not in here is as it should be.
 
-    `wiped` and `dark` are down too; `stalled` and `reset` are nodes whose clients hang or are
-    thrown out. `broken` says whether writes fail as well as syncs, `dark` whether a part of what
-    was not synced may be left.
+    `wiped`, `flipped` and `dark` are down too; `stalled` and `reset` are nodes whose clients hang
+    or are thrown out. `broken` says whether writes fail as well as syncs, `dark` whether a part of
+    what was not synced may be left, `flipped` which bits are wrong: of which file, and how far in
+    front of its end.
     """
 
     cut: frozenset[Link]
     slow: Mapping[Link, Lag]
     down: frozenset[Node]
     wiped: frozenset[Node]
+    flipped: Mapping[Node, frozenset[tuple[int, int]]]
     paused: frozenset[Node]
     clocks: Mapping[Node, Skew]
     stalled: frozenset[Node]
@@ -107,6 +110,7 @@ class _Sum:
     slow: dict[Link, Lag] = field(default_factory=dict)
     down: set[Node] = field(default_factory=set)
     wiped: set[Node] = field(default_factory=set)
+    flipped: dict[Node, set[tuple[int, int]]] = field(default_factory=dict)
     paused: set[Node] = field(default_factory=set)
     clocks: dict[Node, Skew] = field(default_factory=dict)
     stalled: set[Node] = field(default_factory=set)
@@ -127,6 +131,7 @@ def union(active: Iterable[Fault]) -> Union:
         slow=dict(sorted(so.slow.items())),
         down=frozenset(so.down),
         wiped=frozenset(so.wiped),
+        flipped={node: frozenset(bits) for node, bits in sorted(so.flipped.items())},
         paused=frozenset(so.paused),
         clocks=dict(sorted(so.clocks.items())),
         stalled=frozenset(so.stalled),
@@ -157,14 +162,19 @@ def _add(so: _Sum, fault: Fault) -> None:
             so.clocks[node] = Skew(was.offset_ms + offset_ms, was.rate * rate)
         case ClientLink(node, reset):
             (so.reset if reset else so.stalled).add(node)
-        case SlowDisk() | FullDisk() | BrokenDisk() | PowerLoss():
+        case FlippedBit() | SlowDisk() | FullDisk() | BrokenDisk() | PowerLoss():
             _add_of_a_disk(so, fault)
         case _:
             assert_never(fault)
 
 
-def _add_of_a_disk(so: _Sum, fault: SlowDisk | FullDisk | BrokenDisk | PowerLoss) -> None:
+def _add_of_a_disk(
+    so: _Sum, fault: FlippedBit | SlowDisk | FullDisk | BrokenDisk | PowerLoss
+) -> None:
     match fault:
+        case FlippedBit(node, file, back):
+            so.down.add(node)
+            so.flipped.setdefault(node, set()).add((file, back))
         case SlowDisk(node, sync_ms):
             so.slow_disks[node] = so.slow_disks.get(node, 0) + sync_ms
         case FullDisk(node):
@@ -191,6 +201,8 @@ def masked(fault: Fault, others: Iterable[Fault]) -> bool:
             return node in so.down
         case ClientLink(node, reset):
             return node in so.down | so.reset or (not reset and node in so.paused | so.stalled)
+        case FlippedBit(node, file, back):
+            return node in so.wiped or (file, back) in so.flipped.get(node, ())
         case PowerLoss(node):
             return node in so.wiped or node in so.dark
         case FullDisk(node):

@@ -12,6 +12,7 @@ from nemesis.fault import (
     ClockSkew,
     Crash,
     Fault,
+    FlippedBit,
     FullDisk,
     Packets,
     Partition,
@@ -33,6 +34,7 @@ KINDS: Final[Mapping[str, type]] = {
     "disk-slow": SlowDisk,
     "disk-full": FullDisk,
     "disk-error": BrokenDisk,
+    "disk-flip": FlippedBit,
     "power-loss": PowerLoss,
     "client-link": ClientLink,
 }

@@ -39,6 +39,7 @@ from nemesis.fault import (
     ClockSkew,
     Crash,
     Fault,
+    FlippedBit,
     Node,
     Packets,
     Partition,
@@ -71,7 +72,7 @@ class HostCluster:
         self.nodes: tuple[Node, ...] = tuple(nodes)
         """Before `deploy`, which looks at the hosts, all that there may be."""
         self.supports: frozenset[type] = frozenset(
-            [Partition, Slow, Packets, ClientLink, Crash, Pause, Wipe]
+            [Partition, Slow, Packets, ClientLink, Crash, Pause, Wipe, FlippedBit]
         )
         if target.skews:
             self.supports |= {ClockSkew}
@@ -298,7 +299,7 @@ class HostCluster:
             if not how or not one.up or one.turn != turns.get(node):
                 continue
             if not (node in self._ill and self.ends.may_be_for_a_disk(how)):
-                self.ended.setdefault(node, how)
+                self.ended.setdefault(node, self.ends.told(how, rotten=one.rotten))
         return {node: standing for node, (standing, _) in told.items()}
 
     async def _set(self, one: Hosted) -> None:

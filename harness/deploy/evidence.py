@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Final, assert_never
 
-from harness.deploy import clocks, preloading, scripts
+from harness.deploy import clocks, preloading, rotting, scripts
 from harness.deploy.hosted import Hosted
 from harness.deploy.packets import COUNTS, Network, counts
 from harness.deploy.slowness import Measuring
@@ -23,6 +23,7 @@ from nemesis.fault import (
     ClockSkew,
     Crash,
     Fault,
+    FlippedBit,
     FullDisk,
     Link,
     Node,
@@ -67,6 +68,14 @@ class Probes:
                 left = (await self._hosted[node].host.run(["ls", "-A", f"{HOME}/data"])).text
                 said = f"{gone.words}, and its disk holds {left or 'nothing'}"
                 return Evidence(gone.proven and left == "myid", said)
+            case FlippedBit(node, file, back):
+                gone, flip = (
+                    await self._in_state(node, "gone"),
+                    self._hosted[node].flips.get((file, back)),
+                )
+                there = flip is not None and await rotting.stands(self._hosted[node].host, flip)
+                said = f"{gone.words}, and on its disk {flip if there else 'no bit is wrong'}"
+                return Evidence(gone.proven and there, said)
             case Pause(node):
                 return await self._in_state(node, "T")
             case ClockSkew():

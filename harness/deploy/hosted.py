@@ -9,13 +9,14 @@ from itertools import count
 from pathlib import Path
 from typing import Final
 
-from harness.deploy import clocks, lease, losing, preloading, scripts, slow
+from harness.deploy import clocks, lease, losing, preloading, rotting, scripts, slow
 from harness.deploy.contact import Contact
 from harness.deploy.losing import Failures, Losing
 from harness.deploy.packets import Network
 from harness.deploy.preloading import Preload
 from harness.deploy.target import BASE, CACHE, CLIENT_PORT, HOME, Member, Target
 from harness.deploy.uploading import put_once
+from harness.flips import Flip
 from harness.hosts.host import Done, Host, checked
 from harness.hosts.trouble import CommandFailed, HostTrouble, printable
 from harness.local.words import facts
@@ -27,6 +28,8 @@ from nemesis.union import Skew, Union
 ASK_S: Final = 1.0
 HEAR_S: Final = 6.0  # in which a host says what it was asked, or is not to be waited for
 COLLECT_S: Final = 120.0
+START_S: Final = 60.0
+_LOOK_S: Final = 0.1
 EVENTS: Final = "events.jsonl"
 _ROLES: Final = {
     "leader": "leader",
@@ -45,6 +48,7 @@ _STEPS: Final = {
     78: "its process cannot be bent",
     79: "what it sends cannot be slowed down, or not any more",
     80: "the file system of its data does not do what it is told",
+    81: "no bit of its disk can be flipped",
 }
 # What a host is, in one answer: a line for each kind of thing, and what it lacks.
 _FACTS: Final = f"""\
@@ -120,6 +124,10 @@ class Hosted:
         self.losing = Losing()
         self.before = Failures()
         """What its disk had done when it was last told to fail in another way."""
+        self.flips: dict[tuple[int, int], Flip | None] = {}
+        """The bits of its disk with which it has not been started yet, by what ordered them."""
+        self.rotten = False
+        """Whether one was ever flipped on this disk."""
         self.skews = target.skews
         self.bends_host = False
         """Whether the clock that is bent is the host's own, and not only that of one process."""
@@ -165,6 +173,7 @@ class Hosted:
     async def set(self, so: Union, network: Network) -> None:
         """Bring about what is to be so."""
         name = self.host.name
+        await self._choose_bits(so.flipped.get(name, frozenset()))
         # Also rules that are there already: a lease that ran out may have taken them.
         steps = [lease.renew(), network.script(name, network.drops(name, so))]
         if self.way is not None:
@@ -180,8 +189,12 @@ class Hosted:
         loses = name in so.dark and not self._dark
         if loses or not wanted.same_disk(self._wanted):
             self.before = await self.failures()
+        if name in so.flipped:
+            wrong = [flip for flip in self.flips.values() if flip is not None]
+            steps += [rotting.flip(one, self.member.sid) + losing.SETTLE for one in wrong]
+            self.rotten = self.rotten or bool(wrong)
         if name in so.wiped and not self._wiped:
-            steps.append(scripts.wipe(self.member.sid) + losing.SETTLE)
+            steps.append(self._wipe())
         if loses:
             steps.append(self.losing.lose(torn=so.dark[name]))
         if self.bends_host:
@@ -199,8 +212,39 @@ class Hosted:
             self.up = False
             self.turn += 1
         await self._do("".join(steps))
+        if up and self.flips:
+            await self._see_it_start()
+            self.flips.clear()
         self._wiped, self._ill, self.up = name in so.wiped, name in so.ill, up
         self._wanted, self._dark = wanted, name in so.dark
+
+    async def _choose_bits(self, wanted: frozenset[tuple[int, int]]) -> None:
+        if fresh := sorted(wanted - self.flips.keys()):
+            self.up = False
+            self.turn += 1
+            await self._do(scripts.KILL)
+            for file, back in fresh:
+                self.flips[file, back] = await rotting.choose(self.host, file, back)
+
+    async def _see_it_start(self) -> None:
+        """With a bit that was flipped; or without any of its disk, if it cannot for that."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + START_S
+        look = scripts.PRELUDE + scripts.LOOK + scripts.ask(CLIENT_PORT, "ruok", within_s=ASK_S)
+        while loop.time() < until:
+            done = await self.host.run(look, deadline_s=HEAR_S, again=True)
+            state, how, *said = [*done.text.splitlines(), "", ""]
+            if state == "gone":
+                if self._target.ends.may_be_for_a_bit(how):
+                    await self._do(self._wipe() + self._start())
+                return
+            if any(said):
+                return
+            await asyncio.sleep(_LOOK_S)
+
+    def _wipe(self) -> str:
+        self.rotten = False
+        return scripts.wipe(self.member.sid) + losing.SETTLE
 
     async def settle(self) -> None:
         """Let all that is on its disk now outlive a loss of power."""

@@ -30,6 +30,7 @@ class Course:
     proposed: int = 0
     due: int | None = None  # what must be durable before it joins the epoch
     voters: dict[int, int] = field(default_factory=dict)  # their weights
+    flipped: bool = False  # a bit of its log or of a snapshot, and it has not started since
 
     def see(self, event: Event) -> None:
         """What it says happened."""
@@ -69,16 +70,32 @@ class Course:
                 f" and had {self.accepted} and {self.current} before",
                 event,
             )
-        if self.durable is not None and zxid < self.durable:
+        lost = self.durable is not None and zxid < self.durable
+        if lost and not (self.flipped and self._lacks_its_last(zxid)):
             self._say(
                 Promise.DURABLE,
-                f"started with {show(zxid)}, and had {show(self.durable)} on its disk before",
+                f"started with {show(zxid)}, and had {show(self.durable or 0)} on its disk before",
                 event,
             )
+        self.flipped = False
         self.accepted, self.current = accepted, current
         self._check_epochs(event, zxid)
         self.durable, self.position = zxid, None
         self.log.cut(zxid)
+
+    def _lacks_its_last(self, zxid: int) -> bool:
+        """Whether it is all there up to this one, but for the last txn: a bit may take that, like a
+        tear, and no other.
+        """
+        last = self.durable or 0
+        return follows(last, zxid) and not any(
+            max(first, zxid + 1) <= min(most, last - 1) for first, most in self.log
+        )
+
+    def _was_spoilt(self, event: Event) -> None:
+        # Somebody flipped it, and says nothing of where: a start may refuse it, or lack a txn.
+        self._left(event)
+        self.flipped = True
 
     def _lost_its_disk(self, event: Event) -> None:
         # Somebody took it away: what it promised and held, nobody can ask of it any more.
@@ -86,6 +103,7 @@ class Course:
         self.accepted = self.current = 0
         self.durable = self.position = self.due = None
         self.log = Runs()
+        self.flipped = False
 
     def _check_epochs(self, event: Event, zxid: int) -> None:
         most = self.accepted if self.due is not None else self.current
@@ -194,6 +212,7 @@ class Course:
 _CHANGES: Final[Mapping[str, Callable[[Course, Event], None]]] = {
     "accepted_epoch": Course._accepted,
     "applied": Course._applied,
+    "bit_flipped": Course._was_spoilt,
     "current_epoch": Course._entered,
     "disk_lost": Course._lost_its_disk,
     "durable": Course._durable,

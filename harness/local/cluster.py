@@ -4,6 +4,8 @@ Rules of this file:
 1. What is asked for is a state and not a change: it is brought about from wherever we are, so that
    a change that failed half-way does no harm.
 2. A process that ended by itself is not started again, except to end a fault that had it killed.
+   Who cannot start when a bit of its disk was flipped gets an empty one: whoever lifts such a fault
+   has seen to it that all others hold everything.
 3. Whatever happens, `stop` and the end of this process end all that was started.
 """
 
@@ -24,7 +26,7 @@ from harness.local.member import PORTS, RIGHT, Member, configuration
 from harness.local.orders import modes, ways
 from harness.local.ports import HOST, free_ports
 from harness.local.tailing import next_event
-from harness.local.words import comparable, print_of, standing
+from harness.local.words import ask, comparable, print_of, standing
 from harness.standing import Standing, all_serve, caught_up, in_words
 from harness.zookeeper.connecting import connect
 from harness.zookeeper.session import CALL_S, Session
@@ -141,6 +143,8 @@ class LocalCluster:
         if name in so.down and member.up:
             await self._guardian.ask("kill", names=[name])
             member.up = member.paused = False
+        for file, back in sorted(so.flipped.get(name, frozenset()) - member.flips.keys()):
+            await asyncio.to_thread(member.flip_bit, file, back)
         if name in so.wiped and not member.wiped:
             await asyncio.to_thread(member.lose_disk)
         member.wiped = name in so.wiped
@@ -156,10 +160,29 @@ class LocalCluster:
             member.paused = paused
 
     async def _start(self, member: Member) -> None:
+        await self._begin(member)
+        if member.flips:
+            await self._see_it_start(member)
+            member.flips.clear()
+        member.up = True
+
+    async def _see_it_start(self, member: Member) -> None:
+        """With a bit that was flipped; or without any of its disk, if it cannot for that."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + START_S
+        while loop.time() < until and not await ask(member.client_port, "ruok"):
+            _, state, status = (await self._guardian.ask("look"))["states"][member.name]
+            if not state:
+                if self.ends.may_be_for_a_bit(f"exit status {status}:"):
+                    await asyncio.to_thread(member.lose_disk)
+                    await self._begin(member)
+                return
+            await asyncio.sleep(_LOOK_S)
+
+    async def _begin(self, member: Member) -> None:
         command = member.command(self._module, self._zoo_cfg)
         folder, log = str(member.folder), str(member.log)
         await self._guardian.ask("start", name=member.name, command=command, folder=folder, log=log)
-        member.up = True
 
     async def _look(self) -> Mapping[Node, tuple[int, str, int | None]]:
         """Pid, state and exit status of each; whoever has ended by itself is noted."""
@@ -167,7 +190,8 @@ class LocalCluster:
         for name, (_, state, status) in states.items():
             member = self._members[name]
             if member.up and not state:
-                self.ended.setdefault(name, f"exit status {status}: {member.last_words()}")
+                how = f"exit status {status}: {member.last_words()}"
+                self.ended.setdefault(name, self.ends.told(how, rotten=member.rotten))
         return {name: tuple(told) for name, told in states.items()}
 
     # What is asked.

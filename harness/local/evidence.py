@@ -21,6 +21,7 @@ from nemesis.fault import (
     ClockSkew,
     Crash,
     Fault,
+    FlippedBit,
     FullDisk,
     Link,
     Node,
@@ -69,6 +70,12 @@ class Probes:
                 left = sorted(path.name for path in self._members[node].data.iterdir())
                 words = f"{gone.words}, and its disk holds {', '.join(left)}"
                 return Evidence(gone.proven and left == ["myid"], words)
+            case FlippedBit(node, file, back):
+                gone, member = await self._in_state(node, ""), self._members[node]
+                flip = member.flips.get((file, back))
+                there = flip is not None and member.byte_of(flip) == flip.now
+                words = f"{gone.words}, and on its disk {flip if there else 'no bit is wrong'}"
+                return Evidence(gone.proven and there, words)
             case Pause(node):
                 return await self._in_state(node, "T")
             case ClockSkew():

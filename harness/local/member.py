@@ -11,10 +11,11 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final
 
+from harness.flips import Flip, chosen, flip_of
 from harness.local.orders import CLIENTS
 from harness.local.ports import HOST
 from nemesis.fault import Node
@@ -26,7 +27,9 @@ PORTS: Final = 3  # of each node: for clients, for the quorum, for elections
 
 @dataclass(slots=True)
 class Member:
-    """One node. The last four say what was done to it last."""
+    """One node. From `up` on it is what was done to it last: `flips` are the bits with which it has
+    not been started yet, and `rotten` says whether one was ever flipped on this disk.
+    """
 
     name: Node
     sid: int
@@ -35,6 +38,8 @@ class Member:
     up: bool = False
     paused: bool = False
     wiped: bool = False
+    flips: dict[tuple[int, int], Flip | None] = field(default_factory=dict)
+    rotten: bool = False
     skew: Skew = field(default=RIGHT)
 
     @property
@@ -105,9 +110,36 @@ class Member:
     def lose_disk(self) -> None:
         """Wipe it, and leave a line of that in its events: else it would seem to have forgotten."""
         self.wipe()
+        self.rotten = False
+        self._tell({"event": "disk_lost"})
+
+    def flip_bit(self, file: int, back: int) -> None:
+        """One bit is wrong, so far from the end of one of its newest files; if it has any."""
+        self.flips[file, back] = None
+        history = self.data / "version-2"
+        name = chosen(os.listdir(history) if history.exists() else (), file)
+        wrong = name and flip_of((history / name).read_bytes(), name, back)
+        if not wrong:
+            return
+        with (history / wrong.name).open("r+b") as opened:
+            opened.seek(wrong.byte)
+            opened.write(bytes([wrong.now]))
+        self.flips[file, back] = wrong
+        self.rotten = True
+        self._tell({"event": "bit_flipped", **asdict(wrong)})
+
+    def byte_of(self, flip: Flip) -> int | None:
+        """What stands there now; nothing, if the file is gone."""
+        try:
+            return (self.data / "version-2" / flip.name).read_bytes()[flip.byte]
+        except (OSError, IndexError):
+            return None
+
+    def _tell(self, event: Mapping[str, object]) -> None:
         with self.events.open("a", encoding="utf-8") as file:
             # A kill may have torn the last line.
-            file.write(f'\n{{"node":{self.sid},"event":"disk_lost"}}\n')
+            said = json.dumps({"node": self.sid, **event}, separators=(",", ":"))
+            file.write(f"\n{said}\n")
 
     def command(self, module: Sequence[str], config: Path) -> list[str]:
         """How it is started, in its folder; `module` may have arguments before the others."""

@@ -18,13 +18,13 @@ from nemesis.fault import (
     ClockSkew,
     Crash,
     Fault,
+    LosesADisk,
     Packets,
     Partition,
     Pause,
     PowerLoss,
     Slow,
     SlowDisk,
-    Wipe,
 )
 from nemesis.written import read
 
@@ -158,7 +158,7 @@ def down(held: Iterable[Held]) -> Mapping[str, Sequence[Held]]:
     """For each node, the faults that ended its process."""
     told: dict[str, list[Held]] = {}
     for one in held:
-        if isinstance(one.fault, Crash | Wipe | PowerLoss):
+        if isinstance(one.fault, Crash | LosesADisk | PowerLoss):
             told.setdefault(one.fault.node, []).append(one)
     return told
 

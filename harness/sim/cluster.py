@@ -3,7 +3,8 @@
 Rules of this file:
 1. What is asked for is a state and not a change, as with every kind of cluster.
 2. A node that ended by itself is not started again, except to end a fault that had it killed, or
-   one of its disk for which it may end itself.
+   one of its disk for which it may end itself. Who cannot start when a bit of its disk was flipped
+   gets an empty one: whoever lifts such a fault has seen to it that all others hold everything.
 3. Who is killed may die between any two effects of a step or changes of its disk, or with the power
    of its machine: draws decide it, and 0 is a plain kill.
 """
@@ -56,6 +57,8 @@ class SimCluster:
         self._chance = chance
         self._journals = Journals()
         self._wiped: set[Node] = set()
+        # What is not started yet with these bits wrong.
+        self._flipped: dict[Node, set[tuple[int, int]]] = {name: set() for name in self.nodes}
         self._down: set[Node] = set()  # because it is to be
         self._dark: set[Node] = set()
         self._changing = asyncio.Lock()
@@ -117,10 +120,13 @@ class SimCluster:
         if name in so.down and name not in self._down:
             self._down.add(name)
             await self._kill(name, node, torn=self.conditions.torn and name not in self._wiped)
+        for file, back in sorted(so.flipped.get(name, frozenset()) - self._flipped[name]):
+            self._flipped[name].add((file, back))
+            self._journals.rotten.add(name)
+            node.flip(file, back)
         if name in so.wiped and name not in self._wiped:
             self._wiped.add(name)
-            node.disk.wipe()
-            node.note("disk_lost", {})
+            self._lose_disk(name, node)
         skew = so.clocks.get(name, _RIGHT)
         node.set_clock(skew.offset_ms, skew.rate)
         self._set_disk(name, node, so)
@@ -128,15 +134,30 @@ class SimCluster:
             self._down.discard(name)
             self._wiped.discard(name)
             self._dark.discard(name)
-            self.world.start(name)
+            self._start(name, node)
+            self._flipped[name].clear()
         if name not in so.ill and name in self._journals.excused:
             if name not in so.down:
-                self.world.start(name)
+                self._start(name, node)
             self._journals.excused.discard(name)
         if name in so.paused:
             node.pause()
         else:
             node.resume()
+
+    def _start(self, name: Node, node: SimNode) -> None:
+        self.world.start(name)
+        if (how := self._journals.refused.pop(name, None)) is None:
+            return
+        if self._flipped[name]:
+            self._lose_disk(name, node)
+            self.world.start(name)
+        else:  # a bit that has lain there for long: who knows what all others hold now?
+            self._journals.ended.setdefault(name, self.ends.told(how, rotten=True))
+
+    def _lose_disk(self, name: Node, node: SimNode) -> None:
+        node.lose_disk()
+        self._journals.rotten.discard(name)
 
     def _set_disk(self, name: Node, node: SimNode, so: Union) -> None:
         usual, late_ms = self.conditions.disk_pace, so.slow_disks.get(name, 0)

@@ -25,6 +25,7 @@ from nemesis.fault import (
     ClockSkew,
     Crash,
     Fault,
+    FlippedBit,
     FullDisk,
     Packets,
     Partition,
@@ -210,12 +211,24 @@ def _in_short(fault: Fault) -> str:
             return "slow"
         case Crash():
             return "down"
-        case Wipe():
-            return "loses its disk"
         case Pause():
             return "stands still"
         case ClockSkew(_, offset_ms, rate):
             return f"clock off by {offset_ms} ms" if offset_ms else f"clock at {rate:g}"
+        case ClientLink():
+            return "no clients"
+        case _:
+            return _of_a_disk(fault)
+
+
+def _of_a_disk(
+    fault: Wipe | FlippedBit | SlowDisk | FullDisk | BrokenDisk | PowerLoss,
+) -> str:
+    match fault:
+        case Wipe():
+            return "loses its disk"
+        case FlippedBit():
+            return "down, and a bit flips"
         case SlowDisk(_, sync_ms):
             return f"disk {sync_ms} ms late"
         case FullDisk():
@@ -224,5 +237,3 @@ def _in_short(fault: Fault) -> str:
             return "disk fails"
         case PowerLoss():
             return "no power"
-        case ClientLink():
-            return "no clients"

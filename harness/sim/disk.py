@@ -192,9 +192,18 @@ class SimDisk:
         self._synced_names.clear()
         self._waiting.clear()
 
+    def seen(self, name: str) -> bytes:
+        """This file, looked at from outside."""
+        return bytes(self._names[name].seen)
+
     def flip(self, name: str, bit: int) -> None:
         """One bit of this file is not what it was."""
-        self._names[name].seen[bit // 8] ^= 1 << bit % 8
+        seen = self._names[name].seen
+        self.put(name, bit // 8, seen[bit // 8] ^ 1 << bit % 8)
+
+    def put(self, name: str, at: int, byte: int) -> None:
+        """This byte is not what it was."""
+        self._names[name].seen[at] = byte
 
     def called(self, call: str, what: str, *, changes: bool = True) -> None:
         at = self.all_calls

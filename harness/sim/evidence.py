@@ -14,6 +14,7 @@ from nemesis.fault import (
     ClockSkew,
     Crash,
     Fault,
+    FlippedBit,
     FullDisk,
     Node,
     Packets,
@@ -47,6 +48,8 @@ def probe(world: SimWorld, fault: Fault, active: Sequence[Fault]) -> Evidence:
             down, left = _down(world, node), world.nodes[node].disk.list()
             told = f"{down.words}, and its disk holds {', '.join(left) or 'nothing'}"
             return Evidence(down.proven and not left, told)
+        case FlippedBit(node, file, back):
+            return _flipped(world, node, (file, back))
         case Pause(node):
             return _seen(world.nodes[node].paused, f"{node} stands still", f"{node} goes on")
         case ClockSkew(node):
@@ -96,6 +99,16 @@ def _of_a_disk(
             return Evidence(down.proven and durable, f"{told} that is not synced")
         case _:
             assert_never(fault)
+
+
+def _flipped(world: SimWorld, node: Node, ordered: tuple[int, int]) -> Evidence:
+    down, there = _down(world, node), world.nodes[node]
+    flip = there.flips.get(ordered)
+    if flip is None or flip.name not in there.disk.list():
+        return Evidence(proven=False, words=f"{down.words}, and its disk holds no history")
+    wrong = there.disk.seen(flip.name)[flip.byte : flip.byte + 1] == bytes([flip.now])
+    said = f"{down.words}, and on its disk {flip}"
+    return Evidence(down.proven and wrong, said if wrong else f"{down.words}, and {flip} no more")
 
 
 def _down(world: SimWorld, node: Node) -> Evidence:

@@ -14,7 +14,8 @@ _BROKEN: Final = 70  # the exit statuses that the real node would end with
 _CORRUPT: Final = 3
 _HALTED: Final = 1
 _HALT: Final = "halt"
-_STATUSES: Final = {"broken": _BROKEN, "cannot-start": _CORRUPT, _HALT: _HALTED}
+_REFUSAL: Final = "cannot-start"
+_STATUSES: Final = {"broken": _BROKEN, _REFUSAL: _CORRUPT, _HALT: _HALTED}
 _encode: Final = msgspec.json.Encoder().encode
 
 Listener = Callable[[Node, str], None]
@@ -28,6 +29,10 @@ class Journals:
         """Who ended by itself: "exit status 70: its last words"."""
         self.excused: set[Node] = set()
         """Whose disks fail: who halts of that is right."""
+        self.rotten: set[Node] = set()
+        """On whose disks a bit was flipped: who cannot start from that is right."""
+        self.refused: dict[Node, str] = {}
+        """Who of these could not: "exit status 3: its last words"."""
         self.listeners: list[Listener] = []
         """Who is told of each event at once: the node and the event's name."""
         self._files: dict[Node, BinaryIO] = {}
@@ -47,7 +52,9 @@ class Journals:
         self._files[name].write(_encode(record) + b"\n")
         if event in _STATUSES and not (event == _HALT and name in self.excused):
             why = record.get("why") or record.get("what", "")
-            self.ended.setdefault(name, f"exit status {_STATUSES[event]}: {why}")
+            right = event == _REFUSAL and name in self.rotten
+            told = self.refused if right else self.ended
+            told.setdefault(name, f"exit status {_STATUSES[event]}: {why}")
         for listener in tuple(self.listeners):
             listener(name, event)
 

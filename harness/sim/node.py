@@ -13,9 +13,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, Final
 
 from harness.chance import Chance, Draw
+from harness.flips import Flip, chosen, flip_of
 from harness.sim.clock import BEGINNING_MS, SimClock
 from harness.sim.disk import PowerCut, SimDisk
 from harness.sim.disk_queue import DiskPace, DiskQueue
@@ -61,6 +63,7 @@ class SimNode:
         self.disk = SimDisk()
         self.disk_pace = DiskPace()
         self.clock = SimClock()
+        self.flips: dict[tuple[int, int], Flip] = {}  # bits of its disk that are wrong, as ordered
         self.server: Server | None = None
         self.paused = False
         self.failures: list[BaseException] = []  # what should never have been raised
@@ -192,6 +195,20 @@ class SimNode:
             self.clock.set(self._loop.now_ns, offset_ms=offset_ms, rate=rate)
             if self._wake_ms is not None:
                 self._set_alarm(self._wake_ms)
+
+    def flip(self, file: int, back: int) -> None:
+        """A bit is wrong, so far from the end of one of its newest files; if it has any."""
+        if (name := chosen(self.disk.list(), file)) and (
+            wrong := flip_of(self.disk.seen(name), name, back)
+        ):
+            self.disk.put(wrong.name, wrong.byte, wrong.now)
+            self.flips[file, back] = wrong
+            self.note("bit_flipped", asdict(wrong))
+
+    def lose_disk(self) -> None:
+        """It starts with nothing, and is not thought to have forgotten."""
+        self.disk.wipe()
+        self.note("disk_lost", {})
 
     # Its log of events.
 

@@ -25,6 +25,7 @@ from nemesis.fault import (
     ClockSkew,
     Crash,
     Fault,
+    FlippedBit,
     FullDisk,
     Link,
     Packets,
@@ -118,6 +119,19 @@ def fault_words(fault: Fault) -> tuple[str, str]:
         case ClockSkew(node, offset_ms, rate):
             how = f"is off by {offset_ms} ms" if offset_ms else f"goes at {rate:g} of its speed"
             return f"The clock of {node} {how}", f"The clock of {node} is right again"
+        case FlippedBit() | SlowDisk() | FullDisk() | BrokenDisk() | PowerLoss():
+            return _words_of_a_disk(fault)
+        case ClientLink(node, reset):
+            how = "break off" if reset else "hang"
+            return f"Connections of clients with {node} {how}", f"Clients reach {node} again"
+
+
+def _words_of_a_disk(
+    fault: FlippedBit | SlowDisk | FullDisk | BrokenDisk | PowerLoss,
+) -> tuple[str, str]:
+    match fault:
+        case FlippedBit(node):
+            return f"{node} is killed, and a bit of its disk flips", f"{node} is started again"
         case SlowDisk(node, sync_ms):
             how = f"takes {sync_ms} ms longer to sync"
             return f"The disk of {node} {how}", f"The disk of {node} is fast again"
@@ -130,9 +144,6 @@ def fault_words(fault: Fault) -> tuple[str, str]:
             how = "is lost, or a part of it" if torn else "is lost"
             words = f"{node} loses its power, and what it had not synced {how}"
             return words, f"{node} is started again"
-        case ClientLink(node, reset):
-            how = "break off" if reset else "hang"
-            return f"Connections of clients with {node} {how}", f"Clients reach {node} again"
 
 
 def _over(links: frozenset[Link]) -> str:
@@ -172,6 +183,7 @@ _TELLS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     "truncated": lambda f: f"cuts its log off behind {show(f['zxid'])}",
     "snapshot_installed": lambda f: f"takes over a snapshot of {show(f['zxid'])}",
     "session_expired": lambda f: f"finds that session {f['session']:x} is over",
+    "bit_flipped": lambda f: f"has 0x{f['now']:02x} in byte {f['byte']} of {f['name']}",
     "disk_lost": lambda f: "has an empty disk",
     "halt": lambda f: f"gives up: {f.get('why', '')}",
     "broken": lambda f: f"broke: {f.get('what', '')}",

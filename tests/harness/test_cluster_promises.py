@@ -23,7 +23,9 @@ from nemesis.fault import (
     ClockSkew,
     Crash,
     Fault,
+    FlippedBit,
     FullDisk,
+    LosesADisk,
     Node,
     Partition,
     Pause,
@@ -132,6 +134,8 @@ def every_fault(leader: Node, other: Node, nodes: Sequence[Node]) -> Sequence[Fa
         Pause(other),
         Crash(leader),
         Wipe(other),
+        FlippedBit(other),
+        FlippedBit(leader, 0, 3000),
         SlowDisk(other, 200),
         FullDisk(other),
         BrokenDisk(leader),
@@ -152,7 +156,7 @@ async def end_of(cluster: Cluster, node: Node) -> None:
     await until(is_gone)
 
 
-@pytest.mark.parametrize("number", range(17))
+@pytest.mark.parametrize("number", range(19))
 def test_a_fault_is_seen_and_comes_to_an_end(number: int, living: Living) -> None:
     async def test(cluster: Cluster) -> None:
         leader = await leader_of(cluster)
@@ -162,15 +166,18 @@ def test_a_fault_is_seen_and_comes_to_an_end(number: int, living: Living) -> Non
             assert type(fault) in DISKS
             return
         assert not (await cluster.probe(fault, [])).proven if type(fault) is not ClockSkew else True
+        if isinstance(fault, FlippedBit):
+            for _ in range(5):
+                await add(cluster, fault.node, "before")
         await cluster.apply([fault])
         if isinstance(fault, FullDisk | BrokenDisk):
             await end_of(cluster, fault.node)
         evidence = await cluster.probe(fault, [fault])
         assert evidence.proven, f"{fault}: {evidence.words}"
-        if isinstance(fault, Wipe):
+        if isinstance(fault, LosesADisk):
 
             async def others_have_caught_up() -> bool:
-                return await cluster.caught_up() == set(cluster.nodes) - {other}
+                return await cluster.caught_up() == set(cluster.nodes) - {fault.node}
 
             await until(others_have_caught_up)
         await cluster.apply([])

@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from nemesis.fault import Fault, Node, Wipe
+from nemesis.fault import Fault, LosesADisk, Node
 from nemesis.surface import Draw, Evidence
 from nemesis.written import KINDS
 
@@ -41,7 +41,7 @@ class FakeSurface:
         return {node: "leader" if node == self.leads else "follower" for node in self.nodes}
 
     async def caught_up(self) -> frozenset[Node]:
-        down = {fault.node for fault in self.now if isinstance(fault, Wipe)}
+        down = {fault.node for fault in self.now if isinstance(fault, LosesADisk)}
         self.story.append(("asked", tuple(sorted(down))))
         return frozenset(self.nodes) - self.behind - down
 

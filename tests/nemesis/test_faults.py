@@ -14,7 +14,9 @@ from nemesis.fault import (
     ClockSkew,
     Crash,
     Fault,
+    FlippedBit,
     FullDisk,
+    LosesADisk,
     Packets,
     Partition,
     Pause,
@@ -39,6 +41,7 @@ faults: st.SearchStrategy[Fault] = st.one_of(
     st.builds(Pause, nodes),
     st.builds(ClockSkew, nodes, st.integers(-9, 9), st.sampled_from((0.5, 1.0, 2.0))),
     st.builds(Wipe, nodes),
+    st.builds(FlippedBit, nodes, st.integers(0, 2), st.integers(0, 2)),
     st.builds(SlowDisk, nodes, st.integers(0, 99)),
     st.builds(FullDisk, nodes),
     st.builds(BrokenDisk, nodes, st.booleans()),
@@ -54,8 +57,8 @@ def test_the_order_of_faults_means_nothing(active: list[Fault], chance: object) 
     assert (one.cut, one.down, one.wiped, one.paused, one.clocks) == (
         *(two.cut, two.down, two.wiped, two.paused, two.clocks),
     )
-    assert (one.slow_disks, one.full, one.broken, one.dark) == (
-        *(two.slow_disks, two.full, two.broken, two.dark),
+    assert (one.slow_disks, one.full, one.broken, one.dark, one.flipped) == (
+        *(two.slow_disks, two.full, two.broken, two.dark, two.flipped),
     )
     assert (one.stalled, one.reset, one.slow.keys()) == (two.stalled, two.reset, two.slow.keys())
 
@@ -73,7 +76,10 @@ def test_a_masked_crash_pause_or_cut_changes_nothing_that_shows(
         assert (so.ill - silent, so.dark.keys() - without.wiped) == (
             *(without.ill - silent, without.dark.keys() - without.wiped),
         )
-    elif isinstance(fault, Crash | Pause | Wipe | Partition | FullDisk | BrokenDisk | PowerLoss):
+        assert not isinstance(fault, FlippedBit) or fault.node in so.wiped or so == without
+    elif isinstance(
+        fault, Crash | Pause | LosesADisk | Partition | FullDisk | BrokenDisk | PowerLoss
+    ):
         assert so != without
 
 
@@ -109,6 +115,12 @@ def test_what_bends_a_clock_twice_adds_up() -> None:
         (ClockSkew("n1", 5), [Wipe("n1")], True),
         (Crash("n1"), [Wipe("n1")], True),
         (Wipe("n1"), [Crash("n1")], False),
+        (FlippedBit("n1"), [Crash("n1")], False),
+        (FlippedBit("n1"), [Wipe("n1")], True),
+        (FlippedBit("n1", 0, 5), [FlippedBit("n1", 0, 5)], True),
+        (FlippedBit("n1", 0, 5), [FlippedBit("n1", 1, 5)], False),
+        (Crash("n1"), [FlippedBit("n1")], True),
+        (PowerLoss("n1"), [FlippedBit("n1")], False),
         (SlowDisk("n1", 5), [Pause("n1")], True),
         (SlowDisk("n1", 5), [SlowDisk("n1", 5)], False),
         (FullDisk("n1"), [BrokenDisk("n1")], False),

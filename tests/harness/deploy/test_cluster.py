@@ -29,6 +29,7 @@ from nemesis.fault import (
     ClockSkew,
     Crash,
     Fault,
+    FlippedBit,
     FullDisk,
     Partition,
     Pause,
@@ -48,6 +49,8 @@ ROUNDS: tuple[tuple[Fault, ...], ...] = (
     (ONE_WAY, Crash("n3"), ClientLink("n1")),
     (Pause("n4"), ClockSkew("n5", 0, 3.0)),
     (Wipe("n1"),),
+    (FlippedBit("n2"),),  # the end of its last txn, so that it is as if it had never come
+    (FlippedBit("n3", 0, 700),),  # one before that: it refuses to start, and gets an empty disk
 )
 
 
@@ -125,12 +128,16 @@ def test_every_fault_of_ours(lab: Lab, tmp_path: Path) -> None:
             assert time.monotonic() < end
             await agreed(cluster)
         assert all(files[0].stat().st_size for files in cluster.event_logs().values())
-        lost = [
-            node
+        said = {
+            node: await asyncio.to_thread(files[0].read_text)
             for node, files in cluster.event_logs().items()
-            if '"event":"disk_lost"' in await asyncio.to_thread(files[0].read_text)
-        ]
-        assert lost == ["n1"], "nobody is to take it for forgetful"
+        }
+        lost = [node for node, text in said.items() if '"event":"disk_lost"' in text]
+        assert lost == ["n1", "n3"], "nobody is to take it for forgetful"
+        flipped = [node for node, text in said.items() if '"event":"bit_flipped"' in text]
+        assert flipped == ["n2", "n3"]
+        assert "CutTail" in said["n2"]
+        assert "cannot_start" in said["n3"]
 
     run(lab, tmp_path, disturb)
     assert (tmp_path / "n1" / "log").exists()
@@ -356,9 +363,25 @@ def test_a_host_that_does_not_take_what_is_preloaded_does_no_disks(
     asyncio.run(doing())
 
 
+async def flip_bits(cluster: HostCluster, hosts: Sequence[Host]) -> None:
+    """In the last txn, and in one before it, for which Apache's refuses to start."""
+    for place, back, said in (
+        (4, 0, "Last transaction was partial"),
+        (2, 900, "CRC check failed"),
+    ):
+        flip = FlippedBit(hosts[place].name, 0, back)
+        await cluster.apply([flip])
+        seen = await cluster.probe(flip, [flip])
+        assert seen.proven, seen
+        await cluster.apply([])
+        await cluster.recovered(within_s=RECOVER_S)
+        assert (await hosts[place].run(["grep", "-aq", said, f"{HOME}/log"])).status == 0, said
+        assert cluster.ended == {}
+
+
 def test_apache_on_the_same_hosts(lab: Lab, tmp_path: Path) -> None:
     async def doing() -> None:
-        async with cluster_on(lab, tmp_path, Apache()) as (cluster, _):
+        async with cluster_on(lab, tmp_path, Apache()) as (cluster, hosts):
             await write_and_read(cluster, "/first")
             # Preloaded, and by the file system.
             clocks = [ClockSkew("n1", -60_000), ClockSkew("n2", rate=2.0), ClockSkew("n3")]
@@ -369,6 +392,7 @@ def test_apache_on_the_same_hosts(lab: Lab, tmp_path: Path) -> None:
             assert not (await cluster.probe(clocks[0], [ClockSkew("n1")])).proven
             await cluster.apply([])
             await cluster.recovered(within_s=RECOVER_S)
+            await flip_bits(cluster, hosts)
             roles = await cluster.roles()
             leader = next(node for node, role in roles.items() if role == "leader")
             others = [node for node in cluster.nodes if node != leader]

@@ -250,6 +250,42 @@ def test_who_had_its_disk_taken_away_may_begin_anew() -> None:
     assert broken(log([*KEPT, "3 disk_lost", anew])) == ()
 
 
+def started(zxid: str) -> str:
+    return f"3 started zxid={zxid} accepted_epoch=2 current_epoch=2"
+
+
+def test_a_bit_that_was_flipped_may_take_the_last_txn_and_no_more() -> None:
+    """Once: the next start is held to what it has by then."""
+    lines = [*KEPT, "3 durable zxid=2.3", "3 durable zxid=2.4"]
+    before = broken(log(lines))
+
+    def more(*added: str) -> set[str]:
+        return {one.promise for one in broken(log([*lines, *added])) if one not in before}
+
+    assert more(started("2.4")) == set()
+    assert more(started("2.3")) == {Promise.DURABLE}
+    assert more("3 bit_flipped", started("2.3")) == set()
+    assert more("3 bit_flipped", started("2.2")) == {Promise.DURABLE}
+    assert more("3 bit_flipped", started("2.4"), started("2.3")) == {Promise.DURABLE}
+    assert more("3 bit_flipped", started("2.3"), started("2.2")) == {Promise.DURABLE}
+    assert more("3 bit_flipped", "3 disk_lost", started("2.4"), started("2.3")) == {Promise.DURABLE}
+    assert more("2 bit_flipped", started("2.3")) == {Promise.DURABLE}
+
+
+def test_the_last_txn_may_have_been_the_first_of_its_epoch() -> None:
+    lines = [
+        "3 started zxid=1.4 accepted_epoch=2 current_epoch=1",
+        "3 durable zxid=1.5",
+        "3 accepted_epoch epoch=2",
+        "3 current_epoch epoch=2",
+        "3 durable zxid=2.1",
+        "3 bit_flipped",
+    ]
+    assert broken(log([*lines, started("1.5")])) == ()
+    (one,) = broken(log([*lines, started("1.4")]))
+    assert one.promise is Promise.DURABLE
+
+
 def test_the_logs_of_the_nodes_may_come_one_after_the_other() -> None:
     assert broken(sorted(log(KEPT), key=lambda event: event.node)) == ()
 
