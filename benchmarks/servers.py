@@ -9,9 +9,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
+
+from harness.local.ports import free_ports
 
 HOME: Final = Path(__file__).resolve().parent.parent
 JARS: Final = Path("/usr/share/java")
@@ -52,11 +53,7 @@ class Servers:
     def __init__(self, kind: str, directory: Path, launcher: Sequence[str] = ()) -> None:
         """`launcher` comes before our command, for example a profiler."""
         self.kind = kind
-        with ExitStack() as taken:
-            sockets = [taken.enter_context(socket.socket()) for _ in range(3 * SIZE)]
-            for one in sockets:
-                one.bind(("127.0.0.1", 0))
-            ports = [one.getsockname()[1] for one in sockets]
+        ports = free_ports(3 * SIZE)
         self.ports = ports[:SIZE]
         members = "".join(
             f"server.{sid}=127.0.0.1:{quorum}:{election}\n"

@@ -124,6 +124,9 @@ def _finding(
 ) -> Iterator[str]:
     method = f" by {finding.method}" if finding.method else ""
     figures = ", ".join(f"{number:,} {name}" for name, number in finding.figures.items() if number)
+    if finding.verdict is Verdict.VALID and not finding.calls and not figures:
+        yield f"  – {finding.judge}: it saw nothing"
+        return
     yield f"  {SIGNS[finding.verdict]} {finding.judge}{method}{f': {figures}' if figures else ''}"
     if finding.because:
         yield f"    {finding.because}"

@@ -292,6 +292,8 @@ def _figures(one: Finding) -> str:
     """How much it looked at, and how."""
     told = [words.count(one.calls, "call")] if one.calls else []
     told += [f"{number:,} {name}" for name, number in one.figures.items() if number]
+    if not told:
+        return "it saw nothing"
     if one.method:
         told.append(f"by {one.method}")
     return words.visible(", ".join(told), 200)

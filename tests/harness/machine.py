@@ -22,6 +22,7 @@ from harness.deploy.target import CLIENT_PORT
 from harness.hosts.login import Login
 from harness.hosts.ways import Direct
 from harness.lab.tree import tree
+from harness.local.ports import free_ports
 from tests.harness.labs import TREE
 
 MADE = TREE.with_name("machine")
@@ -145,7 +146,7 @@ def machine() -> Iterator[Login]:
     """How to log in to one that is up, until the end of the block."""
     made_of = made()
     with tempfile.TemporaryDirectory(prefix="zabtest-machine-") as place:
-        ports = {22: _free(), CLIENT_PORT: _free()}
+        ports = dict(zip((22, CLIENT_PORT), free_ports(2), strict=True))
         console = Path(place) / "console"
         forwards = [f"hostfwd=tcp:127.0.0.1:{ours}-:{theirs}" for theirs, ours in ports.items()]
         process = subprocess.Popen(
@@ -194,10 +195,3 @@ def _wait_until_up(process: subprocess.Popen[bytes], port: int, console: Path) -
         assert process.poll() is None, said
         assert time.monotonic() < end, said
         time.sleep(0.1)
-
-
-def _free() -> int:
-    with socket.socket() as asking:
-        asking.bind(("127.0.0.1", 0))
-        port: int = asking.getsockname()[1]
-        return port

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.target_node.server.apache import apache, ask, free_ports, wait_for
+from harness.local.ports import free_ports
+from tests.target_node.server.apache import apache, ask, wait_for
 
 ROOT = Path(__file__).parents[2]
 

@@ -13,17 +13,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from harness.local.ports import free_ports
+
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 60.0  # a test that waits longer has failed
-
-
-def free_ports(count: int) -> list[int]:
-    """Nobody listens there now, and the system gives them to nobody who does not ask for them."""
-    with contextlib.ExitStack() as taken:
-        sockets = [taken.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
 
 
 def ask(port: int, word: str, timeout_s: float = 2.0) -> str:

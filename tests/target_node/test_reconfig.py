@@ -19,10 +19,11 @@ from kazoo.exceptions import (
     SessionExpiredError,
 )
 
+from harness.local.ports import free_ports
 from target_node.protocol.ensemble import Ensemble as Members
 from target_node.protocol.ensemble import parse_ensemble
 from target_node.state.acl import digest_of
-from tests.target_node.ensemble import PATIENCE_S, Ensemble, Member, ensemble, free_ports
+from tests.target_node.ensemble import PATIENCE_S, Ensemble, Member, ensemble
 
 MORE = (
     f"reconfigEnabled=true\nDigestAuthenticationProvider.superDigest={digest_of('super:secret')}\n"

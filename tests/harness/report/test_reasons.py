@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from checker.models.zookeeper import ZooKeeperRegister
 from harness.agreement import agreement
 from harness.plan import Gate, Played, Results, Violation
-from harness.report.reasons import headline, reasons_of
+from harness.report.reasons import headline, passed, reasons_of
 from harness.standing import in_words
 from harness.telling_runs import lines_of
 from tests.harness.memory import MemoryCluster, Service
@@ -72,6 +73,16 @@ def test_the_terminal_keeps_the_same_order_and_says_nothing_twice() -> None:
     assert judges == ["linearizable", "versions", "promises", "n3", "replicas"]
     assert "    a write too few: key r8 got version 8 (8 more of this kind)" in lines
     assert "{" not in said
+
+
+def test_a_judge_that_saw_nothing_does_not_say_that_all_is_well() -> None:
+    seen, unseen = finding("replies", 3, []), finding("versions", 0, [], method="zxids")
+    results = replace(
+        RESULTS, findings=[seen, unseen, finding("promises", 0, [], figures={"logs": 3})]
+    )
+    said = list(lines_of(Path("run"), results, None, ZooKeeperRegister()))
+    assert {"  ✓ replies", "  – versions: it saw nothing", "  ✓ promises: 3 logs"} <= set(said)
+    assert [told for _, _, told in passed(results)[0]] == ["3 calls", "it saw nothing", "3 logs"]
 
 
 class Silent(MemoryCluster):

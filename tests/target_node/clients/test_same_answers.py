@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.local.ports import free_ports
 from target_node.wire.client import Request
 from target_node.wire.codes import ANY_VERSION, CreateMode, Perms
 from target_node.wire.data import ACL, OPEN_ACL_UNSAFE, READ_ACL_UNSAFE, Id, Stat
@@ -50,7 +51,7 @@ from target_node.wire.requests import (
 )
 from tests.target_node.clients.session import No, Session
 from tests.target_node.ensemble import ensemble
-from tests.target_node.server.apache import apache, ask, free_ports, wait_for
+from tests.target_node.server.apache import apache, ask, wait_for
 
 OPEN = OPEN_ACL_UNSAFE
 TTL, HOUR_MS = CreateMode.PERSISTENT_WITH_TTL, 3_600_000

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import io
-import socket
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
+from harness.local.ports import free_ports
 from target_node.driver.connections import Connections
 from target_node.driver.journal import Journal
 from target_node.driver.routes import Routes
@@ -26,10 +26,8 @@ async def until(holds: Callable[[], bool]) -> None:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        number: int = probe.getsockname()[1]
-        return number
+    (number,) = free_ports(1)
+    return number
 
 
 class Wires:

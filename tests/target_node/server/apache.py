@@ -14,15 +14,6 @@ JARS = Path("/usr/share/java")
 PATIENCE_S = 60
 
 
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody had just now."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
-
-
 @contextmanager
 def apache(folder: Path, config: str, *, sid: int = 0, read_only: bool = False) -> Iterator[None]:
     """A server that runs until the end of the block."""

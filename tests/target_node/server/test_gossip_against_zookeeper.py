@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.local.ports import free_ports
 from target_node.protocol.election import Heard, Linked, Tell
 from target_node.protocol.ensemble import Ensemble, parse_ensemble
 from target_node.protocol.events import Woken
@@ -129,10 +130,7 @@ def apache(tmp_path: Path) -> Iterator[Ensemble]:
             "A server of Apache ZooKeeper is talked to, which is not here."
             " On Debian: apt-get install default-jdk-headless libzookeeper-java."
         )
-    free = [socket.create_server(("127.0.0.1", 0)) for _ in range(7)]
-    ports = [door.getsockname()[1] for door in free]
-    for door in free:
-        door.close()
+    ports = free_ports(7)
     members = [
         f"server.{sid}=127.0.0.1:{ports[2 * sid - 2]}:{ports[2 * sid - 1]}" for sid in (1, 2, 3)
     ]

@@ -11,11 +11,12 @@ from typing import Any, Final
 import pytest
 from kazoo.client import KazooClient
 
+from harness.local.ports import free_ports
 from target_node.protocol.ensemble import Ensemble, parse_ensemble
 from target_node.server.facts import Facts, Mode
 from target_node.server.settings import Settings
 from target_node.server.words import NOT_SERVING
-from tests.target_node.server.apache import apache, ask, free_ports, wait_for
+from tests.target_node.server.apache import apache, ask, wait_for
 from tests.target_node.server.some_facts import EVERYBODY, WORDS, answer, facts_of
 
 pytestmark = pytest.mark.prove

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.local.ports import free_ports
 from target_node.wire.client import OPS, decode_reply, encode_request, split_reply
 from target_node.wire.codes import AddWatchMode, CreateMode, ErrorCode, WatcherType, Xid
 from target_node.wire.connect import (
@@ -192,8 +193,7 @@ def server(tmp_path: Path) -> Iterator[int]:
             "A server of Apache ZooKeeper is talked to, which is not here."
             " On Debian: apt-get install default-jdk-headless libzookeeper-java."
         )
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
+    (port,) = free_ports(1)
     config = tmp_path / "zoo.cfg"
     config.write_text(
         f"tickTime=2000\ndataDir={tmp_path}\nclientPort={port}\nadmin.enableServer=false\n"
