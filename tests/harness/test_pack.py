@@ -52,13 +52,7 @@ def ruok(port: int) -> bytes:
 
 @pytest.mark.parametrize(
     "python",
-    [
-        sys.executable,
-        pytest.param(
-            SYSTEM_PYTHON,
-            marks=pytest.mark.skipif(not is_new_enough(SYSTEM_PYTHON), reason="no such Python"),
-        ),
-    ],
+    [sys.executable, *([SYSTEM_PYTHON] if is_new_enough(SYSTEM_PYTHON) else [])],
 )
 def test_it_runs_from_an_empty_directory_on_a_bare_python(tmp_path: Path, python: str) -> None:
     node = pack(tmp_path / "zab-node.pyz")

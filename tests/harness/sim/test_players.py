@@ -19,16 +19,21 @@ WORDS = ["hunt", "--seeds", "3", "--time", "8", "--rate", "20", "-w", "set", "-n
 
 
 @pytest.fixture
-def scheduler() -> Iterator[str]:
+def scheduler(tmp_path: Path) -> Iterator[str]:
     """The address of one on loopback, with two processes of two threads that work for it."""
-    distributed = pytest.importorskip("distributed")
-    with distributed.LocalCluster(
-        n_workers=2,
-        threads_per_worker=2,
-        processes=True,
-        host="127.0.0.1",
-        dashboard_address="127.0.0.1:0",
-    ) as cluster:
+    import dask  # which takes long
+    from distributed import LocalCluster
+
+    with (
+        dask.config.set({"temporary-directory": str(tmp_path)}),
+        LocalCluster(
+            n_workers=2,
+            threads_per_worker=2,
+            processes=True,
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",
+        ) as cluster,
+    ):
         yield cluster.scheduler_address
 
 
@@ -52,8 +57,7 @@ def test_a_dask_cluster_finds_what_we_find(scheduler: str, tmp_path: Path) -> No
         assert hunted(*bug, "--dask", scheduler, store=tmp_path / "there") == here
 
 
-def test_without_a_scheduler_it_is_one_line(tmp_path: Path) -> None:
-    pytest.importorskip("distributed")
+def test_without_a_scheduler_it_is_one_line() -> None:
     with pytest.raises(CannotBeHad, match="no scheduler answers there"), players(None, "nonsense"):
         pass
 
