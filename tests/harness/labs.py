@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -33,6 +34,29 @@ def fresh_lab() -> Iterator[labs.Lab]:
     one = labs.up(3, tree=TREE)
     yield one
     one.close()
+
+
+def networks_of(pid: int) -> set[str]:
+    """The network namespaces of this process and of all its descendants."""
+    found = [pid]
+    for one in found:
+        with suppress(OSError):
+            for children in Path(f"/proc/{one}/task").glob("*/children"):
+                found += map(int, children.read_text().split())
+    return {network for one in found if (network := _network_of(one))}
+
+
+def inside(networks: set[str]) -> list[int]:
+    """All processes in one of these networks."""
+    pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+    return [pid for pid in pids if _network_of(pid) in networks]
+
+
+def _network_of(pid: int) -> str:
+    """Its network namespace; nothing, if it has just ended."""
+    with suppress(OSError):
+        return os.readlink(f"/proc/{pid}/ns/net")
+    return ""
 
 
 @asynccontextmanager

@@ -15,7 +15,7 @@ import pytest
 from harness.hosts.ssh import SshHost
 from harness.lab import lab as labs
 from harness.lab.lab import Lab
-from tests.harness.labs import on
+from tests.harness.labs import inside, networks_of, on
 
 PATIENCE_S = 30
 ROOT = Path(__file__).parents[3]
@@ -34,30 +34,21 @@ def processes_with(word: str) -> list[str]:
     return found
 
 
-def networks() -> set[str]:
-    """All network namespaces that a process is in."""
-    found = set()
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                found.add(os.readlink(entry / "ns/net"))
-            except OSError:
-                continue
-    return found
-
-
 def links() -> str:
     return subprocess.run(["ip", "-o", "link"], capture_output=True, text=True, check=True).stdout
 
 
-def mounts() -> str:
-    return Path("/proc/self/mounts").read_text()
+def mounts(ours: Path) -> list[str]:
+    """Those below this folder, and all that are not of other tests, which go on beside this one."""
+    lines = Path("/proc/self/mounts").read_text().splitlines()
+    others = ("/pytest-", str(ROOT / "build"))
+    return [line for line in lines if str(ours) in line or not any(one in line for one in others)]
 
 
-def wait_until_gone(word: str, before: set[str]) -> None:
+def wait_until_gone(word: str, networks: set[str]) -> None:
     end = time.monotonic() + PATIENCE_S
-    while (left := processes_with(word)) or networks() - before:
-        assert time.monotonic() < end, (left, networks() - before)
+    while any(left := (processes_with(word), inside(networks))):
+        assert time.monotonic() < end, left
         time.sleep(0.02)
 
 
@@ -86,9 +77,9 @@ def test_nothing_in_a_lab_touches_the_machine(lab: Lab) -> None:
         await host.run("rm -rf /opt /etc/ssh/moduli /usr/share/doc; iptables -P INPUT ACCEPT")
         await host.run("iptables -N HARM; mount -t tmpfs tmpfs /mnt; hostname harmed")
 
-    before = (mounts(), links(), os.uname().nodename)
+    before = (mounts(lab.folder), links(), os.uname().nodename)
     on(lab.logins[4], harm)
-    assert (mounts(), links(), os.uname().nodename) == before
+    assert (mounts(lab.folder), links(), os.uname().nodename) == before
     assert Path("/usr/share/doc").exists()
     if Path("/usr/sbin/iptables").exists():
         rules = subprocess.run(["iptables", "-S"], capture_output=True, text=True, check=True)
@@ -167,9 +158,8 @@ def test_two_labs_have_the_same_addresses(lab: Lab) -> None:
 
 @pytest.mark.parametrize("how", ["holder", "outer", "close"])
 def test_nothing_is_left(how: str, tmp_path: Path) -> None:
-    before = (mounts(), links())
-    was = networks()
     folder = tmp_path / "lab"
+    before = (mounts(folder), links())
     source = (
         "import sys, time; from harness.lab.lab import up; from pathlib import Path\n"
         "lab = up(3, folder=Path(sys.argv[1])); print(lab.pid, flush=True)\n"
@@ -184,7 +174,9 @@ def test_nothing_is_left(how: str, tmp_path: Path) -> None:
         assert holder.stdout is not None
         pid = int(holder.stdout.readline())
         try:
-            assert len(networks() - was) == 4, "its own, and one for each host"
+            networks = networks_of(pid)
+            assert len(networks) == 4, "its own, and one for each host"
+            assert os.readlink("/proc/self/ns/net") not in networks
             assert processes_with(f"{folder}")
             if how == "holder":
                 holder.kill()
@@ -193,14 +185,13 @@ def test_nothing_is_left(how: str, tmp_path: Path) -> None:
         finally:
             assert holder.stdin is not None
             holder.stdin.close()
-    wait_until_gone(f"{folder}", was)
-    assert (mounts(), links()) == before
+    wait_until_gone(f"{folder}", networks)
+    assert (mounts(folder), links()) == before
     if how != "holder":
         assert not folder.exists()
 
 
 def test_a_kept_lab_outlives_whoever_made_it(tmp_path: Path) -> None:
-    was = networks()
     folder = tmp_path / "lab"
     source = (
         "import sys; from harness.lab.lab import up; from pathlib import Path\n"
@@ -215,12 +206,14 @@ def test_a_kept_lab_outlives_whoever_made_it(tmp_path: Path) -> None:
         check=True,
     )
     pid = int(done.stdout)
+    networks = networks_of(pid)
     try:
+        assert len(networks) == 2
         command = ["ssh", "-F", str(folder / "ssh_config"), "n1", "hostname"]
         assert subprocess.run(command, capture_output=True, check=True, timeout=60).stdout
     finally:
         os.kill(pid, signal.SIGKILL)
-    wait_until_gone(str(folder), was)
+    wait_until_gone(str(folder), networks)
 
 
 def test_the_dead_are_reaped(lab: Lab) -> None:

@@ -11,13 +11,13 @@ import sys
 import sysconfig
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from harness.lab.rootless import SHARED
+from tests.harness.labs import inside, networks_of
 
 ROOT = Path(__file__).parents[3]
 UID = 4711
@@ -101,29 +101,6 @@ def user() -> Iterator[User]:
         yield one
 
 
-def network_of(pid: int) -> str:
-    """Its network namespace; nothing, if it has just ended."""
-    with suppress(OSError):
-        return os.readlink(f"/proc/{pid}/ns/net")
-    return ""
-
-
-def inside(networks: set[str]) -> list[int]:
-    """All processes in one of these networks."""
-    pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
-    return [pid for pid in pids if network_of(pid) in networks]
-
-
-def below(pid: int) -> list[int]:
-    """It and all of its descendants."""
-    found = [pid]
-    for one in found:
-        with suppress(OSError):
-            for children in Path(f"/proc/{one}/task").glob("*/children"):
-                found += map(int, children.read_text().split())
-    return found
-
-
 def test_hosts_without_root(user: User) -> None:
     done = user.zabtest("lab", "up", "--nodes", "3", "--folder", "/mnt/home/lab")
     assert (done.returncode, done.stderr) == (0, "")
@@ -142,7 +119,7 @@ def test_hosts_without_root(user: User) -> None:
         rules = user.on("n2", "iptables -nvxL INPUT; iptables -F").splitlines()
         assert int(rules[2].split()[0]) > 0, "packets met the cut"
         assert user.on("n1", reached) == "SSH-"
-        networks = {network for child in below(pid) if (network := network_of(child))}
+        networks = networks_of(pid)
         assert len(networks) == 4, "its own, and one for each host"
         assert os.readlink("/proc/self/ns/net") not in networks
     finally:
