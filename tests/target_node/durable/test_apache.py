@@ -13,6 +13,7 @@ from target_node.durable.operations import Append, TakeSnapshot, Truncate, Trunc
 from target_node.durable.os_disk import OsDisk
 from target_node.durable.recovery import CutTail, recover
 from target_node.durable.refusal import Corrupt
+from target_node.durable.scan import Scan
 from target_node.durable.snapshot import Snapshot, newest_first, read_body, write_snapshot
 from target_node.durable.store import open_store
 from tests.target_node.durable.apache import Apache
@@ -102,6 +103,26 @@ def test_both_cut_a_log_at_the_same_byte(
     assert logs_in(ours) == logs_in(theirs)
     for name in theirs.list():
         assert (tmp_path / "ours" / name).read_bytes() == (tmp_path / "theirs" / name).read_bytes()
+
+
+def test_a_wrong_end_mark_is_a_hole_in_apaches_history_and_refused_here(
+    apache: Apache, written: Path, tmp_path: Path
+) -> None:
+    """It takes it for the end of that file, and goes on with the next one."""
+    disk = copied(written, tmp_path / "data")
+    (_, name), _ = logs_in(disk)
+    with opened(disk, name) as file:
+        scan = Scan(file, name)
+        ends = [scan.end for _ in scan]
+    path = tmp_path / "data" / name
+    data = bytearray(path.read_bytes())
+    data[ends[3] - 1] ^= 1
+    path.write_bytes(data)
+    answer = apache.ask("read", tmp_path / "data", 0)
+    assert answer[-1] == f"last {LAST}"
+    assert len(answer) == 1 + (LAST - FIRST + 1) - (ROLL - FIRST + 1 - 3)
+    with pytest.raises(Corrupt, match="the record has no end mark, yet a whole record follows"):
+        recover(disk)
 
 
 def test_both_refuse_a_wrong_checksum(apache: Apache, written: Path, tmp_path: Path) -> None:
