@@ -148,7 +148,7 @@ class Hosted:
         files = self._target.files(members)
         mine = {f"{HOME}/{name}": data for name, data in files.items()}
         mine |= {f"{lease.FOLDER}/undo": lease.UNDO.encode()}
-        mine |= {f"{lease.FOLDER}/end": lease.KILL_NODE.encode()}
+        mine |= {f"{lease.FOLDER}/end": lease.END_NODE.encode()}
         mine |= {f"{lease.FOLDER}/watch": lease.watch().encode()}
         mine |= {clocks.AGENT: clocks.agent()}
         await asyncio.gather(*(host.put(data, path) for path, data in mine.items()))

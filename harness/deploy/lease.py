@@ -2,7 +2,8 @@
 
 A watcher on the host itself: a loop in `sh`, which the controller tells again and again how long
 the faults may last. When it has not heard from it for so long, it undoes all of them; when it has
-still not heard from it much later, it ends the node, too. What that wrote stays.
+still not heard from it much later, it ends the node, too, and unmounts the file system of its data,
+if there is one. What was written stays.
 
 Rules of this file:
 1. There is a watcher before there is a fault, and what undoes is written down before both.
@@ -17,6 +18,7 @@ from typing import Final
 from harness.deploy import slow
 from harness.deploy.clocks import PUT_BACK
 from harness.deploy.losing import UNDO as WORK_AGAIN
+from harness.deploy.losing import UNMOUNT
 from harness.deploy.packets import TOOLS, nothing
 from harness.deploy.preloading import UNDO as UNBEND
 from harness.deploy.scripts import KILL, PRELUDE
@@ -42,7 +44,7 @@ UNDO: Final = (
     + "exit $failed\n"
 )
 
-KILL_NODE: Final = PRELUDE + KILL
+END_NODE: Final = PRELUDE + KILL + UNMOUNT
 
 
 def watch(orphan_s: int = ORPHAN_S) -> str:

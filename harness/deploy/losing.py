@@ -27,7 +27,8 @@ _TRIES: Final = 200
 
 
 def _told(command: str) -> str:
-    return f"printf '{command}' >{_CONTROL}"
+    # Where it is mounted no more, there is not to be a file of that name.
+    return f"[ -e {_CONTROL} ] && printf '{command}' >{_CONTROL}"
 
 
 UNMOUNT: Final = f"while umount -l {DATA} 2>/dev/null; do :; done\n"

@@ -16,8 +16,11 @@ from pathlib import Path
 from typer.testing import CliRunner
 
 from harness.__main__ import app
+from harness.deploy import losing
+from harness.deploy.losing import Losing
 from harness.deploy.target import HOME
 from harness.lab.lab import Lab
+from harness.preload.shim import Wanted
 from tests.harness.labs import hosts_of
 
 ROOT = Path(__file__).parents[3]
@@ -58,7 +61,7 @@ _LOOK = (
     f"od -An -t d8 -w16 -j 32 -N 16 {HOME}/shim | sed 's/  */ errno /g'; "
     f"dd if=/etc/hostname of={HOME}/data/more 2>&1"
 )
-NODES = "ps -eo args; ls /var/lib/zabtest"
+NODES = "ps -eo args; ls /var/lib/zabtest; grep zabtest /proc/mounts"
 
 
 @contextmanager
@@ -107,11 +110,10 @@ def test_a_controller_that_is_killed(lab: Lab, tmp_path: Path) -> None:
         lambda: not any(one in text for text in told(lab, _LOOK) for one in faults),
         lambda: told(lab, _LOOK),
     )
-    # Then nothing runs there any more, without anybody who asked for it.
+    # Then nothing runs there any more, without anybody who asked for it, and nothing is mounted.
+    ours = ("zoo.cfg", "sh watch", "lossy", f"{HOME}/data")
     until(
-        lambda: (
-            not any(one in text for text in told(lab, NODES) for one in ("zoo.cfg", "sh watch"))
-        ),
+        lambda: not any(one in text for text in told(lab, NODES) for one in ours),
         lambda: told(lab, NODES),
     )
     status, said = heal(lab)
@@ -120,6 +122,13 @@ def test_a_controller_that_is_killed(lab: Lab, tmp_path: Path) -> None:
     for text in told(lab, "ps -eo args; cat /proc/mounts"):
         assert "lossy" not in text
         assert HOME not in text, "nothing is mounted there"
+
+
+def test_nothing_is_written_past_a_file_system_that_is_gone() -> None:
+    """Else a node that is told of again would be started with an empty disk."""
+    for script in (Losing(there=True).fail(Wanted()), Losing(there=True).lose(torn=False)):
+        assert subprocess.run(["sh", "-c", script], check=False).returncode == 80
+    assert not Path(losing.DATA).exists()
 
 
 def test_heal_undoes_all_and_proves_it(lab: Lab, tmp_path: Path) -> None:
