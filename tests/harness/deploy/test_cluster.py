@@ -371,6 +371,7 @@ async def flip_bits(cluster: HostCluster, hosts: Sequence[Host]) -> None:
     ):
         flip = FlippedBit(hosts[place].name, 0, back)
         await cluster.apply([flip])
+        await cluster.apply([flip])  # which does not flip it back
         seen = await cluster.probe(flip, [flip])
         assert seen.proven, seen
         await cluster.apply([])
