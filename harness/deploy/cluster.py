@@ -21,39 +21,23 @@ from typing import Any, Final, TypeVar
 
 from harness.cluster import CannotDeploy
 from harness.deploy import audit, clocks, lease, replicas, slow
+from harness.deploy.abilities import Abilities
 from harness.deploy.contact import Contact
 from harness.deploy.evidence import Probes
-from harness.deploy.hosted import Hosted, HostFacts, look_at
+from harness.deploy.facts import HostFacts, look_at, reasons_against
+from harness.deploy.hosted import Hosted
 from harness.deploy.packets import Network
 from harness.deploy.target import CLIENT_PORT, HOME, Member, Target
 from harness.hosts.host import Host
-from harness.hosts.trouble import HostTrouble, joined
-from harness.lossy.packed import lacks
-from harness.preload import shim
+from harness.hosts.trouble import HostTrouble, all_of
 from harness.standing import Standing, all_serve, caught_up, in_words
 from harness.zookeeper.connecting import connect
 from harness.zookeeper.session import CALL_S, Session
-from nemesis.fault import (
-    DISKS,
-    ClientLink,
-    ClockSkew,
-    Crash,
-    Fault,
-    FlippedBit,
-    Node,
-    Packets,
-    Partition,
-    Pause,
-    PowerLoss,
-    Slow,
-    Wipe,
-)
+from nemesis.fault import Fault, Node, Slow
 from nemesis.surface import Evidence
 from nemesis.union import Union, union
 
 START_S: Final = 60.0
-PRELOADED: Final[frozenset[type]] = frozenset({ClockSkew, *DISKS}) - {PowerLoss}
-"""What a library that is preloaded into the process does."""
 LAST_S: Final = 10.0  # in which a host that was lost may answer once more
 _LOOK_S: Final = 0.1
 
@@ -70,17 +54,7 @@ class HostCluster:
         opened: AbstractAsyncContextManager[Sequence[Host]],
     ) -> None:
         self.nodes: tuple[Node, ...] = tuple(nodes)
-        """Before `deploy`, which looks at the hosts, all that there may be."""
-        self.supports: frozenset[type] = frozenset(
-            [Partition, Slow, Packets, ClientLink, Crash, Pause, Wipe, FlippedBit]
-        )
-        if target.skews:
-            self.supports |= {ClockSkew}
-        self._own = self.supports
-        self._why_not: dict[type, str] = {}
-        self.supports |= PRELOADED | DISKS
-        no_shim, no_loss = (one and f"there is not {one}" for one in (shim.lacks(), lacks()))
-        self._cannot_do(no_shim, no_loss)
+        self._abilities = Abilities(target)
         self.ended: dict[Node, str] = {}
         """Who ended by itself, though nobody wanted it so: its exit status and last words."""
         self.ends = target.ends
@@ -117,7 +91,7 @@ class HostCluster:
 
     async def _deploy(self, members: Sequence[Member]) -> None:
         found = await self._step("reached", self._look_at)
-        if reasons := [line for node in self.nodes for line in _reasons(node, found[node])]:
+        if reasons := [line for node in self.nodes for line in reasons_against(node, found[node])]:
             raise CannotDeploy("\n".join(reasons))
         self._network = Network(
             {node: one.addresses for node, one in found.items()},
@@ -128,10 +102,7 @@ class HostCluster:
         self._before = await self._step("looked at", lambda one: audit.look(one.host))
         self._held = True
         await self._step("installed", lambda one: one.install(members))
-        there = self._hosted.items()
-        no_shim = [f"{node}: {one.preload.why_not}" for node, one in there if one.preload.why_not]
-        no_loss = [f"{node}: {one.losing.why_not}" for node, one in there if one.losing.why_not]
-        self._cannot_do("".join(no_shim[:1]), "".join(no_loss[:1]))
+        self._abilities.installed(self._hosted)
         await self._step("started", Hosted.start)
         loop = asyncio.get_running_loop()
         self._keeping = [loop.create_task(self._keep(one)) for one in self._hosted.values()]
@@ -139,34 +110,22 @@ class HostCluster:
         # Else a loss of power soon would take what no server syncs that has just begun.
         await self._step("synced", Hosted.settle)
 
-    def _cannot_do(self, no_shim: str, no_loss: str) -> None:
-        """What keeps hosts from bending processes, and from forgetting what is not synced."""
-        if no_loss:
-            self._cannot(frozenset({PowerLoss}), no_loss)
-        if no_shim:  # what forgets can do the rest, too
-            self._cannot((PRELOADED if no_loss else PRELOADED - DISKS) - self._own, no_shim)
-
     def _choose(self, found: Mapping[Node, HostFacts], boot: str) -> None:
-        """What these hosts can do; if one of them cannot, none does."""
-        if unable := [f"{node}: {one.not_slow}" for node, one in found.items() if not one.slow]:
-            self._cannot(frozenset((Slow, Packets)), unable[0])
-        else:
-            for node, one in self._hosted.items():
-                one.way = slow.WAYS[found[node].slow]
         shared = clocks.why_shared({node: one.clock for node, one in found.items()}, boot)
+        self._abilities.look(found, shared)
         for node, one in self._hosted.items():
             one.bends_host = not shared[node]
-        if not any(shared.values()):  # so nothing need be preloaded for it
-            self._own |= {ClockSkew}
-            self.supports |= {ClockSkew}
+            if Slow in self.supports:
+                one.way = slow.WAYS[found[node].slow]
 
-    def _cannot(self, kinds: frozenset[type], why: str) -> None:
-        self._why_not |= dict.fromkeys(kinds, why)
-        self.supports -= kinds
+    @property
+    def supports(self) -> frozenset[type]:
+        """Before `deploy`, which looks at the hosts, all that there may be."""
+        return self._abilities.kinds
 
     def why_not(self, kind: type) -> str:
         """What keeps these hosts from this kind of fault; empty, if that is not known."""
-        return self._why_not.get(kind, "")
+        return self._abilities.why_not(kind)
 
     @property
     def addresses(self) -> Mapping[Node, str]:
@@ -346,35 +305,8 @@ class HostCluster:
         return dict(zip(self.nodes, await self._all(counted), strict=True))
 
     async def _all(self, what: Callable[[Hosted], Awaitable[_T]]) -> list[_T]:
-        """Do this with every host at once, with all of them; then the first failure."""
-        done = await asyncio.gather(
-            *(what(one) for one in self._hosted.values()), return_exceptions=True
-        )
-        results: list[_T] = []
-        failures = []
-        for one in done:
-            if isinstance(one, BaseException):
-                failures.append(one)
-            else:
-                results.append(one)
-        if failures:
-            raise joined(failures)
-        return results
+        return await all_of(what(one) for one in self._hosted.values())
 
 
 def _to_nobody(step: str, done: int) -> None:
     pass
-
-
-def _reasons(node: Node, found: HostFacts) -> list[str]:
-    """Why nothing can be deployed there."""
-    reasons = [f"{node} lacks {what}" for what in found.lacks]
-    if not found.root:
-        reasons.append(f"{node}: faults need root: log in as root, or use --sudo")
-    elif not found.packets:
-        reasons.append(f"{node} lacks iptables (and ip6tables): apt-get install iptables")
-    if found.busy:
-        reasons.append(
-            f"{node} is held by another run: wait {lease.LEASE_S} s after its end, or end it"
-        )
-    return reasons

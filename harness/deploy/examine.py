@@ -12,7 +12,7 @@ from typing import Final
 
 from harness.deploy import clocks, preloading
 from harness.deploy.audit import look
-from harness.deploy.hosted import look_at
+from harness.deploy.facts import look_at
 from harness.deploy.packets import CHAIN
 from harness.deploy.slow import WAYS
 from harness.deploy.target import BASE, Target

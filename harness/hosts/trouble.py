@@ -1,4 +1,4 @@
-"""What can go wrong with a host?
+"""What can go wrong with a host, or with one of several?
 
 Each is a sentence that names the host, says what was seen, and how to mend it. None of them ever
 holds a secret.
@@ -6,10 +6,12 @@ holds a secret.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+import asyncio
+from collections.abc import Awaitable, Iterable, Sequence
+from typing import Final, TypeVar
 
 _MOST: Final = 300  # characters of what a host said, in a sentence
+_T = TypeVar("_T")
 
 
 class HostTrouble(Exception):
@@ -21,7 +23,21 @@ class HostTrouble(Exception):
         self.what = what
 
 
-def joined(failures: Sequence[BaseException]) -> BaseException:
+async def all_of(jobs: Iterable[Awaitable[_T]]) -> list[_T]:
+    """Do them at once, and all of them; then the first failure."""
+    results: list[_T] = []
+    failures = []
+    for one in await asyncio.gather(*jobs, return_exceptions=True):
+        if isinstance(one, BaseException):
+            failures.append(one)
+        else:
+            results.append(one)
+    if failures:
+        raise _joined(failures)
+    return results
+
+
+def _joined(failures: Sequence[BaseException]) -> BaseException:
     """The first of these; if others of them are troubles with hosts too, it says with which."""
     first = failures[0]
     others = [one.host for one in failures[1:] if isinstance(one, HostTrouble)]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from harness.deploy import clock_agent, clocks
 from harness.deploy.clock_agent import Clock, rate_of, tick_for
 from harness.deploy.clocks import HostClock, split, why_shared
-from harness.deploy.hosted import look_at
+from harness.deploy.facts import look_at
 from harness.deploy.zab import Zab
 from harness.lab.lab import Lab
 from nemesis.union import Skew

@@ -13,7 +13,8 @@ from harness.deploy import clocks, lease, measure, slow, slowness
 from harness.deploy.audit import differences, look
 from harness.deploy.contact import Contact
 from harness.deploy.examine import examine
-from harness.deploy.hosted import Hosted, look_at
+from harness.deploy.facts import look_at
+from harness.deploy.hosted import Hosted
 from harness.deploy.packets import Network
 from harness.deploy.slowness import Measuring
 from harness.deploy.target import Member
