@@ -175,7 +175,7 @@ class Hosted:
         until = loop.time() + START_S
         look = scripts.PRELUDE + scripts.LOOK + scripts.ask(CLIENT_PORT, "ruok", within_s=ASK_S)
         while loop.time() < until:
-            done = await self.host.run(look, deadline_s=HEAR_S, again=True)
+            done = await self.host.run(look, again=True)
             state, how, *said = [*done.text.splitlines(), "", ""]
             if state == "gone":
                 if self._target.ends.may_be_for_a_bit(how):
