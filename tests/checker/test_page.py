@@ -101,7 +101,7 @@ class Browser:
             ],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
             check=True,
         )
         return done.stdout

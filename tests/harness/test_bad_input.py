@@ -164,7 +164,7 @@ def test_a_disk_that_is_full(tmp_path: Path) -> None:
         preexec_fn=limit,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert (done.returncode, done.stdout) == (4, "")

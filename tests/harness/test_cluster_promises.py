@@ -37,7 +37,7 @@ from nemesis.fault import (
 from nemesis.grudge import between
 from workloads.session import InDoubt, NotDone
 
-PATIENCE_S = 60.0
+PATIENCE_S = 180.0
 
 Test = Callable[[Cluster], Coroutine[Any, Any, None]]
 

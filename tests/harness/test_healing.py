@@ -22,7 +22,7 @@ from nemesis.fault import Crash
 from tests.harness.test_running import zabtest
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_S = 60.0
+PATIENCE_S = 180.0
 
 
 @pytest.fixture

@@ -60,7 +60,7 @@ def in_another_process(directory: Path, seed: int, hash_seed: str) -> str:
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=300,
     )
     return done.stdout.strip()
 

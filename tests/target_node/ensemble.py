@@ -16,7 +16,7 @@ from pathlib import Path
 from harness.local.ports import free_ports
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_S = 60.0  # a test that waits longer has failed
+PATIENCE_S = 180.0  # a test that waits longer has failed
 
 
 def ask(port: int, word: str, timeout_s: float = 2.0) -> str:

@@ -25,7 +25,7 @@ def test_up_and_down(tmp_path: Path) -> None:
         assert (status, err) == (0, "")
         assert f"--hosts {folder}/inventory.toml" in out
         command = ["ssh", "-F", str(folder / "ssh_config"), "n2", "hostname"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
         assert done.stdout == "n2\n"
         status, out, err = zabtest("lab", "up", *where)
         assert (status, out) == (2, "")

@@ -21,7 +21,7 @@ from tests.harness.labs import inside, networks_of
 
 ROOT = Path(__file__).parents[3]
 UID = 4711
-PATIENCE_S = 30
+PATIENCE_S = 180
 # What root alone may read elsewhere, the interpreter for one, this user finds below /mnt.
 VIEW = f"""
 set -e

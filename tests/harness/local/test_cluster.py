@@ -23,7 +23,7 @@ from nemesis.grudge import between
 from nemesis.registry import named
 from tests.nemesis.fakes import seeded
 
-PATIENCE_S = 60.0
+PATIENCE_S = 180.0
 
 
 @contextlib.asynccontextmanager

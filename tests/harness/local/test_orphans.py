@@ -15,7 +15,7 @@ import pytest
 
 from harness.local.lines import environment
 
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 CONTROLLER = """\
 import asyncio, json, sys

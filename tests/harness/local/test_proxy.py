@@ -19,7 +19,7 @@ from harness.local.flow import MOST_HELD
 from harness.local.lines import Gone, Lines
 from harness.local.proxy import Switchboard
 
-PATIENCE_S = 20.0
+PATIENCE_S = 180.0
 SHORT_S = 0.15  # in which nothing must come; that something could have come is shown elsewhere
 CUT = {"cut": True}
 

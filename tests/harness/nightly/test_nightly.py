@@ -25,6 +25,8 @@ from harness.nightly.summing import results_of, sum_of
 from tests.harness.report.browser import Browser
 from tests.harness.test_running import zabtest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 PLUGIN = ROOT / "tests" / "harness" / "memory_plugin.py"
 EXAMPLE = ROOT / "docs" / "examples" / "nightly.toml"
@@ -45,7 +47,7 @@ nemesis = "none"
 time = 1
 tries = 1
 """
-PATIENCE_S = 60.0
+PATIENCE_S = 180.0
 
 
 def written(folder: Path, text: str) -> Path:

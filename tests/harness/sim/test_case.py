@@ -65,7 +65,7 @@ def pythons() -> list[str]:
 def version_of(python: Path) -> tuple[int, ...]:
     """Nothing, if it only has the name of one."""
     ask = "import sys; print(*sys.version_info[:2])"
-    done = subprocess.run([python, "-c", ask], capture_output=True, check=False, timeout=60)
+    done = subprocess.run([python, "-c", ask], capture_output=True, check=False, timeout=300)
     return tuple(map(int, done.stdout.split()))
 
 

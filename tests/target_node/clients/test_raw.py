@@ -418,8 +418,9 @@ def test_a_node_with_a_time_to_live_dies_of_neglect(asking: Asking, root: str) -
     assert made.path == f"{root}/t-0000000000"
     assert made.stat.ephemeral_owner == 0
     mortal("long", 3_600_000)
-    mortal("parent", 200)
-    session.ask(create(f"{root}/parent/child"))
+    # One that is never without a child.
+    parent = CreateTTLRequest(f"{root}/parent", b"", OPEN, CreateMode.PERSISTENT_WITH_TTL, 1)
+    session.ask(MultiRequest((parent, create(f"{root}/parent/child"))))
     while (refusal := session.refusal(ExistsRequest(made.path, watch=False))) is None:
         pass
     assert refusal is ErrorCode.NO_NODE

@@ -182,7 +182,7 @@ def printed(port: int, tmp_path_factory: pytest.TempPathFactory) -> str:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=60,
+        timeout=300,
         cwd=Path(tmp_path_factory.mktemp("client")),
     )
     return done.stdout

@@ -22,7 +22,7 @@ from target_node.durable.recovery import recover
 from target_node.durable.store import Store, open_store
 from tests.target_node.durable.txns import txn
 
-PATIENCE = 60
+PATIENCE = 180
 
 
 class Watched(Store):

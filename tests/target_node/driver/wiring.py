@@ -15,7 +15,7 @@ from target_node.driver.routes import Routes
 from target_node.protocol.ensemble import Address
 from target_node.server.events import Accepted, Data, Ended, Event, Port
 
-PATIENCE = 60
+PATIENCE = 180
 LOOPBACK = "127.0.0.1"
 
 

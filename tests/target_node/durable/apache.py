@@ -35,6 +35,6 @@ class Apache:
         ).splitlines()
 
     def _run(self, *command: str) -> str:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, done.stderr
         return done.stdout

@@ -159,7 +159,7 @@ def test_a_killed_process_loses_what_it_did_not_sync(tmp_path: Path) -> None:
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     root = Path(__file__).parents[3]
-    ended = subprocess.run([sys.executable, "-c", program, tmp_path], cwd=root, timeout=30)
+    ended = subprocess.run([sys.executable, "-c", program, tmp_path], cwd=root, timeout=300)
     assert ended.returncode == -signal.SIGKILL
     assert content(OsDisk(tmp_path), "a") == b"kept"
 

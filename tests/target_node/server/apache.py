@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 JARS = Path("/usr/share/java")
-PATIENCE_S = 60
+PATIENCE_S = 180
 
 
 @contextmanager
@@ -43,7 +43,7 @@ def apache(folder: Path, config: str, *, sid: int = 0, read_only: bool = False) 
         yield
     finally:
         java.terminate()
-        java.wait(timeout=30)
+        java.wait(timeout=300)
 
 
 def ask(port: int, word: str) -> str:

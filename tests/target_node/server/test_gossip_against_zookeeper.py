@@ -153,7 +153,7 @@ def apache(tmp_path: Path) -> Iterator[Ensemble]:
         java = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
     yield parse_ensemble("\n".join(members))
     java.terminate()
-    java.wait(timeout=30)
+    java.wait(timeout=300)
 
 
 @pytest.mark.parametrize("me", [1, 3])

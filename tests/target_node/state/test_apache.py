@@ -65,7 +65,7 @@ class Apache:
         return (self.folder / "answer").read_bytes()
 
     def _run(self, *command: str) -> str:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, done.stderr
         return done.stdout
 

@@ -211,7 +211,7 @@ def server(tmp_path: Path) -> Iterator[int]:
         java = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
     yield port
     java.terminate()
-    java.wait(timeout=30)
+    java.wait(timeout=300)
 
 
 def logged(folder: Path) -> Iterator[bytes]:

@@ -123,7 +123,7 @@ class Apache:
         return answers
 
     def close(self) -> None:
-        self._java.communicate(timeout=30)
+        self._java.communicate(timeout=300)
 
 
 def drawn(strategy: st.SearchStrategy[Any], count: int) -> list[Any]:
