@@ -30,7 +30,7 @@ class Planned:
     time_s: float
     nodes: int
     concurrency: int
-    rate: float
+    rate: float | None  # None: as every run has it there
     on: str
     target: str
     hosts: str = ""
@@ -49,7 +49,7 @@ class Planned:
         words = ["run", "-w", self.workload, "-t", f"{self.time_s:g}", "--seed", str(self.seed)]
         words += ["-n", self.nemesis] if self.nemesis != "none" else []
         words += ["--nodes", str(self.nodes), "-c", str(self.concurrency)]
-        words += ["--rate", f"{self.rate:g}"] if self.rate else []
+        words += ["--rate", f"{self.rate:g}"] if self.rate is not None else []
         words += ["--on", self.on] if self.on != "local" else []
         words += ["--hosts", self.hosts] if self.hosts else []
         words += ["--target", self.target] if self.target != "zab" else []
@@ -104,11 +104,12 @@ def read(file: Path) -> Matrix:
         target_of(target)
     except (CannotLoad, CannotBeHad) as problem:
         raise BadMatrix(f"{file}: {problem}") from None
+    rate = float(table.number("rate", 0, least=0))
     common = {
         "time_s": table.seconds("time", 60.0, least=1),
         "nodes": table.number("nodes", 5, least=1),
         "concurrency": table.number("concurrency", 10, least=1),
-        "rate": float(table.number("rate", 0, least=0)),
+        "rate": rate if "rate" in said else None,
         "on": table.text("on", "local"),
         "hosts": table.text("hosts", ""),
         "target": target,

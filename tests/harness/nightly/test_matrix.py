@@ -47,11 +47,21 @@ def test_seeds_can_be_given(tmp_path: Path) -> None:
     assert seeds == [7] * 4 + [9] * 4
 
 
-def test_a_run_can_be_made_by_hand(tmp_path: Path) -> None:
-    matrix = read(written(tmp_path, f"{GOOD}rate = 50\nnodes = 3"))
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ("rate = 50", " --rate 50"),
+        ("rate = 0", " --rate 0"),
+        ('on = "sim"', " --on sim"),  # at the rate that every simulated run has
+        ('rate = 0\non = "sim"', " --rate 0 --on sim"),
+    ],
+)
+def test_a_run_can_be_made_by_hand(tmp_path: Path, said: str, words: str) -> None:
+    matrix = read(written(tmp_path, f"{GOOD}{said}\nnodes = 3"))
     *_, one = matrix.runs(lambda: 5)
-    words = "run -w set -t 60 --seed 5 -n kill,pause --nodes 3 -c 10 --rate 50"
-    assert " ".join(one.command()) == words
+    assert (
+        " ".join(one.command()) == f"run -w set -t 60 --seed 5 -n kill,pause --nodes 3 -c 10{words}"
+    )
 
 
 @pytest.mark.parametrize(
