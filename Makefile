@@ -2,6 +2,9 @@ PYTHON := .venv/bin/python
 OTHER :=
 PROOFS :=
 
+# What is compiled is kept, whatever the environment says: the tests start hundreds of processes.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: run test check prove docs node system compiled bench clean
 
 # `make run` and `make test` need a machine with Python 3.11 or newer, and nothing else.
@@ -9,7 +12,7 @@ run: .venv/ready  # break an ensemble for half a minute, judge it, and say where
 	.venv/bin/zabtest run --nodes 5 --nemesis partition,kill --time 30 --store build/store
 
 test: .venv/ready check  # the whole suite, as CI runs it
-	$(PYTHON) -m pytest -m "not prove"
+	$(PYTHON) -m pytest -m "not prove" -n auto --dist loadfile --no-loadscope-reorder
 
 check: .venv/ready  # style and types
 	$(PYTHON) -m ruff check .

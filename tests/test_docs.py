@@ -23,6 +23,8 @@ from harness.store import StoredRun
 from tests.harness.memory import MemoryCluster, Service
 from workloads.register import Register
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 

@@ -41,6 +41,8 @@ from nemesis.fault import (
 from tests.harness.labs import hosts_of
 from workloads.session import InDoubt, NotDone
 
+pytestmark = pytest.mark.slow
+
 RECOVER_S = 60
 BOTH_WAYS = Partition(frozenset({("n1", "n2"), ("n2", "n1"), ("n1", "n3"), ("n3", "n1")}))
 ONE_WAY = Partition(frozenset({("n2", "n1")}))

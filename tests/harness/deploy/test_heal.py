@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from harness.__main__ import app
@@ -22,6 +23,8 @@ from harness.deploy.target import HOME
 from harness.lab.lab import Lab
 from harness.preload.shim import Wanted
 from tests.harness.labs import hosts_of
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[3]
 PATIENCE_S = 90

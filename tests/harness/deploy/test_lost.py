@@ -21,6 +21,8 @@ from harness.lab import lab as labs
 from harness.lab.lab import Lab
 from tests.harness.labs import hosts_of, on
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 RUN = (sys.executable, "-W", "error", "-m", "harness", "run")
 

@@ -8,10 +8,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from harness.hosts.ssh import SshHost
 from harness.lab import lab as labs
 from harness.lab.lab import Lab
 from tests.harness.labs import on
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[3]
 

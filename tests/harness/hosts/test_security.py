@@ -22,6 +22,8 @@ from harness.hosts.trouble import HostTrouble
 from harness.lab.lab import Lab
 from tests.harness.labs import on
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 EVIL = "\033]0;owned\007\033[2J$(touch {0})`touch {0}`';touch {0};'"
 

@@ -15,6 +15,8 @@ from harness.hosts.inventory import BadInventory, logins
 from harness.lab.lab import Lab
 from tests.harness.labs import on
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 # As Vagrant writes it of a VirtualBox machine, but for the way, which leads into a lab.
 TOLD = """\

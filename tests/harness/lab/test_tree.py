@@ -21,6 +21,8 @@ from harness.lab.tree import NoTree, tree
 from nemesis.fault import Crash, Fault, Partition
 from tests.harness.labs import TREE, hosts_of, on
 
+pytestmark = pytest.mark.slow
+
 
 def test_an_ensemble_is_deployed_on_bare_hosts(fresh_lab: Lab, tmp_path: Path) -> None:
     cut = Partition(frozenset({("n1", "n2"), ("n2", "n1")}))
