@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Final
 
 from nemesis.fault import Crash, Node, Partition
-from nemesis.plan import Aim, AtNodes, OverLinks, Step, When
+from nemesis.plan import Aim, Apart, AtNodes, OverLinks, Step, When
 from nemesis.schedules import between
 from nemesis.surface import Draw, Surface
 
@@ -21,7 +21,9 @@ REST_S: Final = (0.1, 2.0)
 HOLD_S: Final = (0.2, 4.0)
 MOST_TIMES: Final = 4
 PROVOKED_S: Final = (0.1, 1.0)
-SOON_S: Final = 4.0
+SOON_S: Final = 8.0
+AWAY_S: Final = (0.5, 8.0)
+_AGAIN: Final = 3  # one in so many comes once more, as soon as it is over
 
 
 def kill_it(node: Node) -> Aim:
@@ -39,39 +41,72 @@ def cut_leader(node: Node) -> Aim:
     return OverLinks("isolate-leader", Partition)
 
 
-# Such as come all the time, and such as come with a new leader.
+def cut_it(node: Node) -> Aim:
+    """Whose event it was, together with a few, from all others."""
+    return Apart(node)
+
+
+# Such as come all the time,
 OFTEN: Final = (
     When("durable", kill_it, role="follower"),  # it has a proposal, and its ack may be on its way
     When("durable", cut_leader, role="follower"),
     When("durable", kill_leader, role="follower"),
     When("proposed", kill_leader),
+    When("snapshot_taken", kill_it),
 )
+# such as come with a new leader,
 WITH_A_LEADER: Final = (
     When("elected", kill_it),  # and is about to promise or to be promised an epoch
-    When("joined", kill_it),  # a learner has heard NEWLEADER
-    When("joined", cut_leader),
-    When("accepted_epoch", kill_it),
-    When("current_epoch", kill_it),
-    When("synchronising", kill_it),
-    When("synchronising", cut_leader),
-    When("truncated", kill_it),
-    When("snapshot_installed", kill_it),
+    When("accepted_epoch", kill_it),  # as a rule the leader, before it has asked anybody
+    When("accepted_epoch", cut_it),
+    When("promised", kill_it),
+    When("promised", cut_it),
     When("entering", kill_it),
+    When("entering", cut_it),
+    When("current_epoch", kill_it),
     When("established", kill_it),
     When("established", cut_leader),
+)
+# and such as come with a learner that lacks something.
+WITH_A_LEARNER: Final = (
+    When("joined", kill_it),  # it has heard NEWLEADER
+    When("synchronising", kill_leader),  # and what it sends is still on its way
+    When("joined", cut_leader),
+    When("truncated", kill_it),
+    When("snapshot_installed", kill_it),
 )
 
 
 def phases(surface: Surface, draw: Draw) -> Iterator[Step]:
-    """One moment after the other; for some of them a leader is first made to go."""
+    """One moment after the other; for some of them a leader or a learner is first made to go."""
+    kinds = (_often, _with_a_leader, _with_a_learner)
     while True:
         low, high = REST_S
         wait_s = high - between(low, high, draw) + low
-        if draw(2) == 0:
-            one = OFTEN[draw(len(OFTEN))]
-            when = replace(one, times=1 + draw(MOST_TIMES))
-            yield Step(wait_s, None, between(*HOLD_S, draw), when=when)
-            continue
-        yield Step(wait_s, AtNodes("leader", Crash), between(*PROVOKED_S, draw))
-        when = WITH_A_LEADER[draw(len(WITH_A_LEADER))]
-        yield Step(0.0, None, between(*HOLD_S, draw), when=replace(when, within_s=SOON_S))
+        yield from kinds[draw(len(kinds))](wait_s, draw)
+
+
+def _often(wait_s: float, draw: Draw) -> Iterator[Step]:
+    one = OFTEN[draw(len(OFTEN))]
+    yield _at(replace(one, times=1 + draw(MOST_TIMES)), draw, wait_s)
+    if draw(_AGAIN) == _AGAIN - 1:
+        # Whoever could not end that with its leader is met by what comes next.
+        yield _at(WITH_A_LEADER[draw(len(WITH_A_LEADER))], draw)
+
+
+def _with_a_leader(wait_s: float, draw: Draw) -> Iterator[Step]:
+    yield Step(wait_s, AtNodes("leader", Crash), between(*PROVOKED_S, draw))
+    when = WITH_A_LEADER[draw(len(WITH_A_LEADER))]
+    yield _at(when, draw)
+    while draw(_AGAIN) == _AGAIN - 1:
+        yield _at(when, draw)
+
+
+def _with_a_learner(wait_s: float, draw: Draw) -> Iterator[Step]:
+    yield Step(wait_s, AtNodes("follower", Crash), between(*AWAY_S, draw))
+    yield _at(WITH_A_LEARNER[draw(len(WITH_A_LEARNER))], draw)
+
+
+def _at(when: When, draw: Draw, wait_s: float = 0.0) -> Step:
+    within_s = when.within_s if wait_s else SOON_S
+    return Step(wait_s, None, between(*HOLD_S, draw), when=replace(when, within_s=within_s))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from nemesis.fault import Fault, Link, Node, Partition
-from nemesis.grudge import GRUDGES, between
+from nemesis.grudge import GRUDGES, between, shuffled
 from nemesis.surface import Draw, Surface
 from nemesis.targets import Scene, resolve
 
@@ -71,7 +71,22 @@ class Unawares:
         return (Partition(links), self.fault(leaders[0])) if links else ()
 
 
-Aim: TypeAlias = AtNodes | OverLinks | Exactly | Unawares
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """This node, and as chance has it some others, are cut off from a majority."""
+
+    node: Node
+    aim: str = "minority"
+
+    def faults(self, scene: Scene, draw: Draw) -> tuple[Fault, ...]:
+        """A partition with the node in its smaller part."""
+        others = shuffled([node for node in scene.voters if node != self.node], draw)
+        most = len(others) // 2  # in a minority of all voters
+        some = [self.node, *others[: draw(most)]] if most else [self.node]
+        return (Partition(between(some, [node for node in scene.nodes if node not in some])),)
+
+
+Aim: TypeAlias = AtNodes | OverLinks | Exactly | Unawares | Apart
 
 
 @dataclass(frozen=True, slots=True)

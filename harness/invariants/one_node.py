@@ -18,9 +18,11 @@ class Course:
     node: int
     report: Report
     accepted: int = 0
+    fresh: int | None = None  # accepted in this role
     current: int = 0
     position: int | None = None  # of its tree
     durable: int | None = None  # the last txn that its disk surely holds
+    held: int | None = None  # the last that it said to be on its disk, and did not cut off
     log: Runs = field(default_factory=Runs)  # what its disk holds, as far as we saw it come
     ever: Runs = field(default_factory=Runs)  # what its disk ever held
     applied: Runs = field(default_factory=Runs)  # in this role
@@ -29,6 +31,7 @@ class Course:
     serves: bool = False
     proposed: int = 0
     due: int | None = None  # what must be durable before it joins the epoch
+    due_epoch: int = 0
     voters: dict[int, int] = field(default_factory=dict)  # their weights
     flipped: bool = False  # a bit of its log or of a snapshot, and it has not started since
 
@@ -54,13 +57,20 @@ class Course:
 
     def _left(self, event: Event) -> None:
         # What was due stays so: the disk may still be about to join the epoch.
-        self.epoch = None
+        self.epoch = self.fresh = None
         self.leads = self.serves = False
         self.applied = Runs()
 
+    def _looking(self, event: Event) -> None:
+        self._left(event)
+        zxid = event.facts["zxid"]
+        if self.held is not None and zxid > self.held:
+            self._say(
+                Promise.VOTED, f"votes with {show(zxid)}, and has {show(self.held)} on disk", event
+            )
+
     def _started(self, event: Event) -> None:
         self._left(event)
-        self.due = None
         zxid, accepted = event.facts["zxid"], event.facts["accepted_epoch"]
         current = event.facts["current_epoch"]
         if accepted < self.accepted or current < self.current:
@@ -77,10 +87,13 @@ class Course:
                 f"started with {show(zxid)}, and had {show(self.durable or 0)} on its disk before",
                 event,
             )
+        if not self.flipped and self.due is not None and self.current < current == self.due_epoch:
+            # It was about to join the epoch, and has; it died before it could say so.
+            self._check_history(event, zxid)
         self.flipped = False
-        self.accepted, self.current = accepted, current
+        self.accepted, self.current, self.due = accepted, current, None
         self._check_epochs(event, zxid)
-        self.durable, self.position = zxid, None
+        self.durable, self.held, self.position = zxid, zxid, None
         self.log.cut(zxid)
 
     def _lacks_its_last(self, zxid: int) -> bool:
@@ -101,7 +114,7 @@ class Course:
         # Somebody took it away: what it promised and held, nobody can ask of it any more.
         self._left(event)
         self.accepted = self.current = 0
-        self.durable = self.position = self.due = None
+        self.durable = self.held = self.position = self.due = None
         self.log = Runs()
         self.flipped = False
 
@@ -119,16 +132,30 @@ class Course:
         epoch = event.facts["epoch"]
         if epoch < self.accepted:
             self._say(Promise.EPOCHS_RISE, f"accepted {epoch} after {self.accepted}", event)
-        self.accepted = epoch
+        self.accepted = self.fresh = epoch
 
     def _promised(self, event: Event) -> None:
-        self.epoch = event.facts["epoch"]
+        epoch, leader = event.facts["epoch"], event.facts["leader"]
+        if epoch < self.accepted:
+            self._say(
+                Promise.EPOCHS_RISE,
+                f"follows {leader} in epoch {epoch}, and has promised {self.accepted}",
+                event,
+            )
+        elif event.facts.get("counts", False) and epoch != self.fresh:
+            self._say(
+                Promise.PROMISED_ONCE,
+                f"gave {leader} its word for epoch {epoch}, which it had promised before",
+                event,
+            )
+        self.epoch = epoch
 
     def _entering(self, event: Event) -> None:
         self.epoch, self.due = event.facts["epoch"], event.facts["zxid"]
+        self.due_epoch = self.epoch
 
     def _joined(self, event: Event) -> None:
-        self.due = event.facts["last_zxid"]
+        self.due, self.due_epoch = event.facts["last_zxid"], epoch_of(event.facts["zxid"])
 
     def _entered(self, event: Event) -> None:
         epoch = event.facts["epoch"]
@@ -138,14 +165,18 @@ class Course:
                 f"entered epoch {epoch} after {self.current}, having accepted {self.accepted}",
                 event,
             )
-        if self.due is not None and self.durable is not None and self.durable < self.due:
+        if self.durable is not None:
+            self._check_history(event, self.durable)
+        self.current, self.due = epoch, None
+
+    def _check_history(self, event: Event, zxid: int) -> None:
+        if self.due is not None and zxid < self.due:
             self._say(
                 Promise.HISTORY_FIRST,
-                f"joined epoch {epoch} with {show(self.durable)} on its disk,"
+                f"joined epoch {self.due_epoch} with {show(zxid)} on its disk,"
                 f" where the leader's history ends with {show(self.due)}",
                 event,
             )
-        self.current, self.due = epoch, None
 
     def _established(self, event: Event) -> None:
         self.leads = self.serves = True
@@ -181,7 +212,7 @@ class Course:
         self._at_most(event.facts["zxid"])
 
     def _replaced(self, event: Event) -> None:
-        self.durable = event.facts["zxid"]
+        self.durable = self.held = event.facts["zxid"]
 
     def _durable(self, event: Event) -> None:
         zxid = event.facts["zxid"]
@@ -192,6 +223,8 @@ class Course:
         self.log.add(first, zxid)
         self.ever.add(first, zxid)
         self.durable = zxid
+        if self.held is not None:
+            self.held = max(self.held, zxid)
 
     def _applied(self, event: Event) -> None:
         zxid = event.facts["zxid"]
@@ -221,7 +254,7 @@ _CHANGES: Final[Mapping[str, Callable[[Course, Event], None]]] = {
     "history": Course._history,
     "joined": Course._joined,
     "leaving": Course._left,
-    "looking": Course._left,
+    "looking": Course._looking,
     "promised": Course._promised,
     "proposed": Course._proposed,
     "serving": Course._serving,

@@ -14,6 +14,7 @@ class Promise(StrEnum):
 
     ONE_LEADER = "an epoch has one leader"
     EPOCHS_RISE = "epochs never go back, and none is ahead of what was promised"
+    PROMISED_ONCE = "an epoch is promised to one leader"
     ONE_TXN = "a zxid stands for one txn"
     NO_HOLE = "a node applies txns in order, and none is missing"
     ONE_HISTORY = "histories that have a txn in common are the same before it"
@@ -21,6 +22,7 @@ class Promise(StrEnum):
     WHOLE_HISTORY = "a leader begins with all that was committed before its epoch"
     QUORUM_HAS_IT = "what is committed is on the disks of a quorum"
     DURABLE = "what is on disk is there after a restart"
+    VOTED = "a vote tells only what is on the voter's disk"
     HISTORY_FIRST = "a node joins an epoch when the leader's history is on its disk"
     NOTHING_COMMITTED_IS_CUT = "what is committed is never truncated"
     QUORUM_BEFORE_SERVICE = "nobody serves before a quorum has joined the epoch"

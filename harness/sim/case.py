@@ -37,6 +37,8 @@ from workloads.workload import Synced
 TARGET: Final = "zab"
 KIND: Final = "zookeeper"
 SYNCED: Final = Synced.LINEARIZABLE
+RECOVER_S: Final = 20.0
+"""After healing. Ticks are short here, and no machine is busy: it takes less than five."""
 _ONE_AT_A_TIME: Final = threading.Lock()
 _MOST_S: Final = 1800.0  # of simulated time, besides what the plan takes
 
@@ -70,7 +72,8 @@ class Case:
 
 def case_of(plan: Plan, conditions: Conditions, bug: str | None = None) -> Case:
     """One in which it is a wrong not to recover."""
-    return Case(plan=replace(plan, must_recover=True), conditions=conditions, bug=bug)
+    plan = replace(plan, must_recover=True, recover_s=RECOVER_S)
+    return Case(plan=plan, conditions=conditions, bug=bug)
 
 
 def play(case: Case, store: StoredRun, observer: Observer | None = None) -> Results:

@@ -38,7 +38,8 @@ from nemesis.written import KINDS
 from target_node.state.digest import tree_hash
 
 START_S: Final = 60.0
-LAST_GASP_S: Final = 0.02  # for which somebody who is to die goes on at most
+LAST_GASPS_S: Final = (0.02, 0.005, 0.001, 0.0002)
+"""For which somebody who is to die goes on at most: what it sent last has arrived, or has not."""
 STEPS: Final = (0, 1, 2, 3, 4, 6, 9, 12)  # that it does meanwhile: effects, or disk changes
 POWER: Final = 4  # of so many crashes one takes the machine
 _LOOK_S: Final = 0.05
@@ -173,13 +174,13 @@ class SimCluster:
         power = power or (torn and draw(POWER) == POWER - 1)
         steps = STEPS[draw(len(STEPS))] if torn else 0
         if steps and node.up and not node.paused:
-            last_s = LAST_GASP_S
+            last_s = LAST_GASPS_S[draw(len(LAST_GASPS_S))]
             if draw(2):
                 node.crash_in_disk(steps, power=power)
                 last_s += node.disk_pace.most_s
             else:
                 node.crash_after(steps, power=power)
-            await self.world.until(lambda: not node.up, last_s, step_s=LAST_GASP_S / 20)
+            await self.world.until(lambda: not node.up, last_s, step_s=last_s / 20)
         if node.up or power:
             node.crash(power=power, all_lost=power and not torn)
 

@@ -15,6 +15,8 @@ from harness.sim.network import Pace, Temper
 Draw: TypeAlias = Callable[[int], int]
 
 TICK_MS: Final = 200
+_MEMORIES: Final = ((100_000, 500, False), (5, 3, True), (20, 20, False), (100_000, 3, False))
+"""Such as go together: who forgets soon must send all to whoever was away, or look in its logs."""
 _LIMITS: Final = {"init_limit": 25, "least_timeout_ms": 2 * TICK_MS}
 
 
@@ -73,13 +75,14 @@ class Conditions:
 
 def conditions(draw: Draw) -> Conditions:
     """Some that others may not have tried."""
+    snap_count, keep_txns, purges = _MEMORIES[draw(len(_MEMORIES))]
     disk_ms, disk_jitter_ms = ((0.5, 4.0), (0.1, 0.5), (1.0, 30.0), (2.0, 120.0))[draw(4)]
     delay_ms, jitter_ms = ((0.2, 0.3), (0.05, 0.05), (1.0, 10.0), (5.0, 60.0))[draw(4)]
     return Conditions(
         nodes=(3, 5)[draw(2)],
-        snap_count=(100_000, 20, 5)[draw(3)],
-        keep_txns=(500, 20, 3)[draw(3)],
-        purges=bool(draw(2)),
+        snap_count=snap_count,
+        keep_txns=keep_txns,
+        purges=purges,
         sync_limit=(10, 5)[draw(2)],
         disk_ms=disk_ms,
         disk_jitter_ms=disk_jitter_ms,

@@ -158,9 +158,14 @@ class End:
 
     def lose_some(self) -> None:
         """Of what is on its way only a beginning arrives."""
-        left = self._network.draw(len(self._queue) + 1)
+        left, lost = self._network.draw(len(self._queue) + 1), None
         while len(self._queue) > left:
-            self._queue.pop()
+            lost = self._queue.pop()
+        # A packet knows nothing of where a message ends.
+        if lost is not None and isinstance(lost[1], bytes):
+            beginning = lost[1][: self._network.draw(len(lost[1]))]
+            if beginning:
+                self._queue.append((lost[0], beginning))
 
     def flow_again(self) -> None:
         """The link lets through what stalled."""

@@ -3,6 +3,8 @@
 Rules of this file:
 1. A seed and the hunt's own wishes decide everything: workload, nemeses, sizes and paces.
 2. A draw of 0 gives the usual of each, so that what is found first is easy to understand.
+3. Seeds are to be cheap and unlike each other. A call costs more than a fault, and most wrongs take
+   few calls; and what one nemesis brings about, ten others at once would mostly undo.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from harness.sim.case import Case, case_of
 from harness.sim.conditions import conditions
 from workloads.names import WORKLOADS
 
-NEMESES: Final = (  # and `disk`, which half of the seeds have besides
+NEMESES: Final = (
     "partition",
     "kill",
     "pause",
@@ -28,10 +30,14 @@ NEMESES: Final = (  # and `disk`, which half of the seeds have besides
     "flapping",
     "client-link",
     "wipe",
+    "disk",
 )
-USUAL: Final = ("register", "set", "lock")  # in half of the seeds; in the others, the others
-RATES: Final = (20.0, 50.0, 10.0, 20.0, 50.0, 10.0, 20.0, 200.0)
-"""Calls a second. A call costs more than a fault, and most wrongs take few calls."""
+CUNNING: Final = ("phase", "kill", "phase", "partition", "power-loss", "disk")
+"""What finds most by itself or with one other: each where the few moments are that matter."""
+RARE: Final = ("disk-flip",)  # what keeps all others waiting is not for those who do all at once
+USUAL: Final = ("register", "set", "lock")  # every other seed has one of them, in turn
+RATES: Final = (10.0, 5.0, 20.0, 10.0, 50.0, 5.0, 20.0, 10.0, 100.0)
+"""Calls a second."""
 CALM_S: Final = 5.0  # before the first fault
 _LEAST: Final = 3  # clients
 _LATE: Final = 8  # one in so many seeds asks little, and often of leaders that are none any more
@@ -54,21 +60,15 @@ def case_for(seed: int, wishes: Wishes) -> Case:
     """What this seed tries."""
     draw = Chance(seed).draw("hunt")
     # All are drawn, wished for or not, so that a wish changes nothing but what it says.
-    workload = USUAL[draw(len(USUAL))]
-    nemeses = _some(draw)
+    workload, nemeses = _workload(seed), _some(draw)
     rate = RATES[draw(len(RATES))]
     concurrency = (10, 5, 20)[draw(3)]
     pace = (1.0, 0.5, 0.25)[draw(3)]
     around = conditions(draw)
-    others = [name for name in WORKLOADS if name not in USUAL]
-    if (another := Chance(seed).draw("hunt/others"))(2):
-        workload = others[another(len(others))]
     if draw(_LATE) == _LATE - 1 and wishes.workload in (None, "register"):
         # A leader that was deposed is caught only if it is asked for nothing but reads.
         workload, nemeses, rate, concurrency, pace = "register", ("depose",), 10.0, 5, 0.5
         around = replace(around, sync_limit=4)
-    elif draw(2):  # behind all other draws, so that older seeds are what they were
-        nemeses = (*nemeses, "disk")
     plan = Plan(
         workload=wishes.workload or workload,
         nemeses=tuple(nemeses if wishes.nemeses is None else wishes.nemeses),
@@ -85,9 +85,23 @@ def case_for(seed: int, wishes: Wishes) -> Case:
     return case_of(plan, around, wishes.bug)
 
 
+def _workload(seed: int) -> str:
+    """In turn, so that none is long in coming."""
+    others = [name for name in WORKLOADS if name not in USUAL]
+    kinds, place = (others if seed % 2 else USUAL), seed // 2
+    return kinds[place % len(kinds)]
+
+
 def _some(draw: Draw) -> Sequence[str]:
-    """All of them in half of the cases; else those of chance, but at least one."""
-    if draw(2) == 0:
-        return NEMESES
-    last = NEMESES[draw(len(NEMESES))]
-    return tuple(name for name in NEMESES if draw(2) or name == last)
+    """One, two, half of them or all."""
+    match draw(4):
+        case 0:
+            return (CUNNING[draw(len(CUNNING))],)
+        case 1:
+            others = (*NEMESES, *RARE)
+            return tuple(dict.fromkeys((CUNNING[draw(len(CUNNING))], others[draw(len(others))])))
+        case 2:
+            last = NEMESES[draw(len(NEMESES))]
+            return tuple(name for name in NEMESES if draw(2) or name == last)
+        case _:
+            return NEMESES

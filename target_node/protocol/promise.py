@@ -36,9 +36,13 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Promised:
-    """The leader knows of our promise, or needs none: what it sends next is its history."""
+    """The leader knows of our promise, or needs none: what it sends next is its history.
+
+    It `counts` for the leader's quorum unless the epoch may have been promised to another.
+    """
 
     epoch: int
+    counts: bool
 
 
 FollowerEvent = Begin | Received | EpochAccepted | Woken
@@ -130,7 +134,7 @@ class ProspectiveFollower:
             current_epoch, last_zxid = NO_PROMISE, 0
         data = encode_payload(AckEpoch(current_epoch))
         packet = QuorumPacket(PacketType.ACKEPOCH, last_zxid, data)
-        return (Send(self.leader, packet), Promised(epoch))
+        return (Send(self.leader, packet), Promised(epoch, counts=current_epoch != NO_PROMISE))
 
     def _give_up(self, reason: str) -> tuple[FollowerEffect, ...]:
         self._done = True

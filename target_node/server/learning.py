@@ -200,8 +200,9 @@ class Learning:
                     self._turn.perform(effect)
                 case Send(_, packet):
                     self._send(packet)
-                case pr.Promised(epoch):
-                    self._turn.note("promised", leader=self.leader.sid, epoch=epoch)
+                case pr.Promised(epoch, counts):
+                    leader = self.leader.sid
+                    self._turn.note("promised", leader=leader, epoch=epoch, counts=counts)
                     self._turn.silence("promise")
                     self._promise = None
                     self._learn(epoch)

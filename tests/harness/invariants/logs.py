@@ -21,7 +21,7 @@ KEPT = """
 3 history zxid=0.0 since=0.0 chain=00 by=log
 3 current_epoch epoch=1
 1 accepted_epoch epoch=1
-1 promised leader=3 epoch=1
+1 promised leader=3 epoch=1 counts=1
 1 synchronising leader=3 by=DIFF
 1 history zxid=0.0 since=0.0 chain=00 by=log
 1 joined leader=3 zxid=1.0 last_zxid=0.0
@@ -49,7 +49,7 @@ KEPT = """
 1 history zxid=1.2 since=0.0 chain=a2 by=log
 1 current_epoch epoch=2
 2 accepted_epoch epoch=2
-2 promised leader=1 epoch=2
+2 promised leader=1 epoch=2 counts=1
 2 synchronising leader=1 by=DIFF
 2 history zxid=0.0 since=0.0 chain=00 by=log
 2 applied zxid=1.1 since=0.0 chain=a1 txn=11
@@ -62,7 +62,7 @@ KEPT = """
 2 serving role=follower epoch=2 leader=1
 3 started zxid=1.3 accepted_epoch=1 current_epoch=1
 3 accepted_epoch epoch=2
-3 promised leader=1 epoch=2
+3 promised leader=1 epoch=2 counts=1
 3 synchronising leader=1 by=TRUNC zxid=1.2
 3 truncated zxid=1.2
 3 history zxid=1.2 since=0.0 chain=a2 by=log
@@ -79,7 +79,7 @@ KEPT = """
 3 applied zxid=2.1 since=0.0 chain=b1 txn=21
 2 leaving role=follower reason=gone
 2 looking zxid=2.1 epoch=2
-2 promised leader=1 epoch=2
+2 promised leader=1 epoch=2 counts=0
 2 synchronising leader=1 by=SNAP zxid=2.1
 2 history zxid=2.1 since=2.1 chain=00 by=snapshot
 2 joined leader=1 zxid=2.0 last_zxid=2.1

@@ -71,6 +71,44 @@ BROKEN: list[tuple[str, Promise, list[Event]]] = [
         without("2 durable zxid=1.2"),
     ),
     (
+        "the epoch is found entered after a crash, and not its history",
+        Promise.HISTORY_FIRST,
+        changed(
+            "2 durable zxid=1.2",
+            "2 started zxid=1.1 accepted_epoch=2 current_epoch=2",
+        ),
+    ),
+    (
+        "a leader of an epoch before the last promise is followed",
+        Promise.EPOCHS_RISE,
+        log([*KEPT, "2 promised leader=3 epoch=1 counts=0"]),
+    ),
+    (
+        "an epoch that was promised before a crash is promised again",
+        Promise.PROMISED_ONCE,
+        changed(
+            "2 promised leader=1 epoch=2 counts=1",
+            "2 started zxid=0.0 accepted_epoch=2 current_epoch=0",
+            "2 promised leader=1 epoch=2 counts=1",
+        ),
+    ),
+    (
+        "an epoch that was promised to one leader is promised to another",
+        Promise.PROMISED_ONCE,
+        changed(
+            "2 promised leader=1 epoch=2 counts=1",
+            "2 promised leader=3 epoch=2 counts=1",
+            "2 leaving role=follower reason=gone",
+            "2 looking zxid=0.0 epoch=0",
+            "2 promised leader=1 epoch=2 counts=1",
+        ),
+    ),
+    (
+        "a vote for what is not on disk yet",
+        Promise.VOTED,
+        changed("1 looking zxid=1.2 epoch=1", "1 looking zxid=1.3 epoch=1"),
+    ),
+    (
         "up to date before a quorum has joined",
         Promise.QUORUM_BEFORE_SERVICE,
         changed("3 up_to_date learner=1", "1 up_to_date learner=2"),
@@ -217,7 +255,7 @@ def test_a_leader_may_have_cut_off_what_it_commits_meanwhile() -> None:
     back = [
         "2 leaving role=follower reason=gone",
         "2 looking zxid=2.3 epoch=2",
-        "2 promised leader=1 epoch=2",
+        "2 promised leader=1 epoch=2 counts=0",
         "2 synchronising leader=1 by=TRUNC zxid=2.2",
         "1 durable zxid=2.3",
         "1 committed zxid=2.3 acks=1,3",
@@ -234,7 +272,7 @@ def test_a_leader_may_have_cut_off_what_it_commits_meanwhile() -> None:
 def test_who_leaves_a_leader_may_still_be_about_to_join_its_epoch() -> None:
     late = ["3 proposed zxid=1.1 txn=11", "3 durable zxid=1.1"]
     before = KEPT[: KEPT.index(late[0])]
-    lines = [*before, "2 accepted_epoch epoch=1", "2 promised leader=3 epoch=1", *late]
+    lines = [*before, "2 accepted_epoch epoch=1", "2 promised leader=3 epoch=1 counts=1", *late]
     lines += ["2 synchronising leader=3 by=DIFF", "2 joined leader=3 zxid=1.0 last_zxid=1.1"]
     lines += [
         "2 leaving role=follower reason=gone",
@@ -346,7 +384,7 @@ def test_a_violation_says_what_happened() -> None:
 
 def long_log(nodes: int, txns: int) -> Iterator[Event]:
     for node in range(1, nodes + 1):
-        yield Event(node, "promised", {"leader": 9, "epoch": 1})
+        yield Event(node, "promised", {"leader": 9, "epoch": 1, "counts": False})
         for counter in range(1, txns + 1):
             zxid = 1 << 32 | counter
             facts = {"zxid": zxid, "since": 0, "chain": f"{counter * 0x9E3779B97F4A7C15:032x}"}

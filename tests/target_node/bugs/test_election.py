@@ -231,6 +231,6 @@ def test_promise_given_twice() -> None:
 
 def test_old_epoch_followed() -> None:
     def scenario() -> bool:
-        return Promised(2) in learner(3).step(0, leader_info(1, 2))
+        return Promised(2, counts=True) in learner(3).step(0, leader_info(1, 2))
 
     assert both("old-epoch-followed", scenario) == (False, True)

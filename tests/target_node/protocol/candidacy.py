@@ -130,8 +130,8 @@ def show(effect: LeaderEffect | FollowerEffect) -> str:
             return f"synchronise {sid} from {shown(last)}"
         case Established(epoch):
             return f"established in epoch {epoch}"
-        case Promised(epoch):
-            return f"promised epoch {epoch}"
+        case Promised(epoch, counts):
+            return f"promised epoch {epoch}" + ("" if counts else ", which does not count")
         case Close(sid, reason):
             return f"close {sid}: {reason}"
         case GiveUp(reason):
