@@ -134,6 +134,10 @@ class Course:
             self._say(Promise.EPOCHS_RISE, f"accepted {epoch} after {self.accepted}", event)
         self.accepted = self.fresh = epoch
 
+    def _saw_a_breach(self, event: Event) -> None:
+        leader, what = event.facts["leader"], event.facts["what"]
+        self._say(Promise.NO_BREACH, f"left {leader}: {what}", event)
+
     def _promised(self, event: Event) -> None:
         epoch, leader = event.facts["epoch"], event.facts["leader"]
         if epoch < self.accepted:
@@ -246,6 +250,7 @@ _CHANGES: Final[Mapping[str, Callable[[Course, Event], None]]] = {
     "accepted_epoch": Course._accepted,
     "applied": Course._applied,
     "bit_flipped": Course._was_spoilt,
+    "breach": Course._saw_a_breach,
     "current_epoch": Course._entered,
     "disk_lost": Course._lost_its_disk,
     "durable": Course._durable,

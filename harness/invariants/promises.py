@@ -16,6 +16,7 @@ class Promise(StrEnum):
     EPOCHS_RISE = "epochs never go back, and none is ahead of what was promised"
     PROMISED_ONCE = "an epoch is promised to one leader"
     ONE_TXN = "a zxid stands for one txn"
+    NO_BREACH = "a leader sends what the protocol allows, and a learner understands it"
     NO_HOLE = "a node applies txns in order, and none is missing"
     ONE_HISTORY = "histories that have a txn in common are the same before it"
     PROPOSED = "what is applied was proposed, by the leader of its epoch"

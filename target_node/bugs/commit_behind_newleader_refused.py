@@ -14,7 +14,7 @@ _follow: Final = Learner._follow
 
 def _follow_when_serving(self: Learner, packet: QuorumPacket) -> None:
     if packet.type == PacketType.COMMIT and self.stage is not Stage.SERVING:
-        self._leave(f"commit of 0x{packet.zxid:x} before UPTODATE")
+        self._blame(f"commit of 0x{packet.zxid:x} before UPTODATE")
     else:
         _follow(self, packet)
 
@@ -23,6 +23,6 @@ BUG: Final = Bug(
     "commit-behind-newleader-refused",
     "a server joins while others write",
     "ZOOKEEPER-4394",
-    ("recovery", "last calls"),
+    ("promises", "recovery", "last calls"),
     (Override(Learner, "_follow", _follow_when_serving),),
 )

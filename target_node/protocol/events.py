@@ -61,6 +61,10 @@ class Close:
 
 @dataclass(frozen=True, slots=True)
 class GiveUp:
-    """Neither lead nor follow any longer: close all links and look for a leader anew."""
+    """Neither lead nor follow any longer: close all links and look for a leader anew.
+
+    It was a `breach` if the leader had sent what the protocol does not allow.
+    """
 
     reason: str
+    breach: bool = False

@@ -227,12 +227,12 @@ class Learner:
                 self.stage = Stage.BLOCKED
                 self._effects.append(Truncate(packet.zxid))
             case PacketType.SNAP if not 0 <= epoch_of(packet.zxid) <= self.epoch:
-                self._leave(f"a tree of 0x{packet.zxid:x} of a leader of epoch {self.epoch}")
+                self._blame(f"a tree of 0x{packet.zxid:x} of a leader of epoch {self.epoch}")
             case PacketType.SNAP:
                 self.stage = Stage.BLOCKED
                 self._effects.append(AwaitSnapshot(packet.zxid))
             case _:
-                self._leave(f"packet {packet.type} where DIFF, TRUNC or SNAP must come")
+                self._blame(f"packet {packet.type} where DIFF, TRUNC or SNAP must come")
 
     def _unblock(self) -> None:
         assert self.stage is Stage.BLOCKED, "nothing was to be replaced"
@@ -249,7 +249,7 @@ class Learner:
             case PacketType.COMMIT | PacketType.COMMITANDACTIVATE:
                 proposed = self._received[self._uncommitted : self._uncommitted + 1]
                 if not proposed or proposed[0].zxid != packet.zxid:
-                    self._leave(f"commit of 0x{packet.zxid:x}, which is not the oldest proposal")
+                    self._blame(f"commit of 0x{packet.zxid:x}, which is not the oldest proposal")
                 else:
                     self._uncommitted += 1
             case PacketType.INFORM | PacketType.INFORMANDACTIVATE:
@@ -261,11 +261,11 @@ class Learner:
             case PacketType.PING:
                 pass  # ZooKeeper asks everybody, but takes answers only from those it has synced
             case _:
-                self._leave(f"packet {packet.type} during synchronization")
+                self._blame(f"packet {packet.type} during synchronization")
 
     def _join(self, packet: QuorumPacket) -> None:
         if epoch_of(packet.zxid) != self.epoch:
-            self._leave(f"epoch {epoch_of(packet.zxid)}, but {self.epoch} was promised")
+            self._blame(f"epoch {epoch_of(packet.zxid)}, but {self.epoch} was promised")
             return
         committed = self._received[: self._uncommitted]
         proposed = self._received[self._uncommitted :]
@@ -290,7 +290,7 @@ class Learner:
                     self._log(txn)
             case PacketType.COMMIT | PacketType.COMMITANDACTIVATE:
                 if not self._pending or self._pending[0].zxid != packet.zxid:
-                    self._leave(f"commit of 0x{packet.zxid:x}, which is not the oldest proposal")
+                    self._blame(f"commit of 0x{packet.zxid:x}, which is not the oldest proposal")
                 else:
                     self._effects.append(Commit(self._pending.popleft()))
                     self._activate(packet)
@@ -300,7 +300,7 @@ class Learner:
                     self._activate(packet)
             case PacketType.UPTODATE:
                 if self.stage is not Stage.STORED:
-                    self._leave("UPTODATE before our ack of NEWLEADER")
+                    self._blame("UPTODATE before our ack of NEWLEADER")
                     return
                 self.stage = Stage.SERVING
                 self._effects += [Serve(self.epoch), WakeAt(self._heard_ms + self._sync_ms)]
@@ -310,7 +310,7 @@ class Learner:
                 if self.stage is Stage.SERVING:
                     self._effects.append(Pass(packet))
             case _:
-                self._leave(f"packet {packet.type} while we follow")
+                self._blame(f"packet {packet.type} while we follow")
 
     def _activate(self, packet: QuorumPacket) -> None:
         if packet.type in (PacketType.COMMITANDACTIVATE, PacketType.INFORMANDACTIVATE):
@@ -320,16 +320,16 @@ class Learner:
     def _next(self, payload: bytes | None) -> Txn | None:
         """The txn, if it is the one that has to come now."""
         if payload is None or len(payload) < TXN_HEADER_SIZE:
-            self._leave("a proposal without a txn")
+            self._blame("a proposal without a txn")
             return None
         zxid = zxid_of(payload)
         if not follows(zxid, self.last_zxid):
-            self._leave(f"txn 0x{zxid:x} after 0x{self.last_zxid:x}: some are missing between")
+            self._blame(f"txn 0x{zxid:x} after 0x{self.last_zxid:x}: some are missing between")
             return None
         # Behind NEWLEADER there is but one epoch; of a later one than that nothing is anywhere.
         joined = self.stage is not Stage.COLLECTING
         if epoch_of(zxid) > self.epoch or (joined and epoch_of(zxid) != self.epoch):
-            self._leave(f"txn 0x{zxid:x} of a leader of epoch {self.epoch}")
+            self._blame(f"txn 0x{zxid:x} of a leader of epoch {self.epoch}")
             return None
         self.last_zxid = zxid
         return Txn(zxid, payload)
@@ -357,6 +357,10 @@ class Learner:
             self._leave("the leader is silent")
         else:
             self._effects.append(WakeAt(due_ms))
+
+    def _blame(self, breach: str) -> None:
+        self.stage = Stage.LEFT
+        self._effects.append(GiveUp(breach, breach=True))
 
     def _leave(self, reason: str) -> None:
         self.stage = Stage.LEFT

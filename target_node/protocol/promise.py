@@ -100,7 +100,7 @@ class ProspectiveFollower:
                 if sid != self.leader:
                     return ()
                 if packet.type != PacketType.LEADERINFO or self._asked is not None:
-                    return self._give_up(f"packet {packet.type} during discovery")
+                    return self._give_up(f"packet {packet.type} during discovery", breach=True)
                 return self._hear_epoch(epoch_of(packet.zxid))
             case EpochAccepted(epoch):
                 # Of an earlier leader's, perhaps: this one's comes behind it.
@@ -136,6 +136,6 @@ class ProspectiveFollower:
         packet = QuorumPacket(PacketType.ACKEPOCH, last_zxid, data)
         return (Send(self.leader, packet), Promised(epoch, counts=current_epoch != NO_PROMISE))
 
-    def _give_up(self, reason: str) -> tuple[FollowerEffect, ...]:
+    def _give_up(self, reason: str, *, breach: bool = False) -> tuple[FollowerEffect, ...]:
         self._done = True
-        return (GiveUp(reason),)
+        return (GiveUp(reason, breach),)

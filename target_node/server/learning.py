@@ -133,7 +133,12 @@ class Learning:
                 else:
                     self._packet(came)
         except Malformed as error:
-            self._place.leave(f"the leader sent nonsense: {error}")
+            self._give_up(f"the leader sent nonsense: {error}", breach=True)
+
+    def _give_up(self, reason: str, *, breach: bool) -> None:
+        if breach:
+            self._turn.note("breach", leader=self.leader.sid, what=reason)
+        self._place.leave(reason)
 
     def end(self) -> None:
         """What we logged and nobody committed stays in our log."""
@@ -206,8 +211,8 @@ class Learning:
                     self._turn.silence("promise")
                     self._promise = None
                     self._learn(epoch)
-                case GiveUp(reason):
-                    self._place.leave(reason)
+                case GiveUp(reason, breach):
+                    self._give_up(reason, breach=breach)
                 case WakeAt(time_ms):
                     self._turn.alarm("promise", time_ms)
 
@@ -243,8 +248,8 @@ class Learning:
                     self._place.commit(txn, header, body)
                 case ln.Pass(packet):
                     self._serve_sessions(packet)
-                case GiveUp(reason):
-                    self._place.leave(reason)
+                case GiveUp(reason, breach):
+                    self._give_up(reason, breach=breach)
                 case WakeAt(time_ms):
                     self._turn.alarm("learner", time_ms)
                 case _:
@@ -381,4 +386,4 @@ class Learning:
             case PacketType.SYNC if self._syncs:
                 self._place.clients.synced(self._syncs.popleft())
             case _:
-                self._place.leave("an answer to a sync that nobody asked for")
+                self._give_up("an answer to a sync that nobody asked for", breach=True)

@@ -96,7 +96,7 @@ KEPT = """
 
 _TUPLES = frozenset({"acks", "voters", "weights"})
 _ZXIDS = frozenset({"zxid", "last_zxid", "since"})
-_TEXTS = frozenset({"chain", "role", "reason", "by"})
+_TEXTS = frozenset({"chain", "role", "reason", "by", "what"})
 
 
 def log(lines: Iterable[str]) -> list[Event]:

@@ -122,6 +122,11 @@ BROKEN: list[tuple[str, Promise, list[Event]]] = [
         ),
     ),
     (
+        "a leader that sends nonsense",
+        Promise.NO_BREACH,
+        log([*KEPT, "2 breach leader=1 what=nonsense"]),
+    ),
+    (
         "a hole in what is applied",
         Promise.NO_HOLE,
         without("3 applied zxid=1.1 since=0.0 chain=a1 txn=11"),
