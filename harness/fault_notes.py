@@ -59,20 +59,25 @@ def _are_own(mine: Sequence[Note]) -> bool:
 
 
 def _own(notes: Iterable[Note]) -> Iterator[tuple[_Open, int]]:
+    """From when each was asked for until its end was: what that took is not to be waited twice."""
     active: dict[int, _Open] = {}
+    asked: dict[int, int] = {}  # when a change began, by the fault's number
     for note in notes:
-        if note.f == "injected":
-            for one in note.value["faults"]:
-                fault = read(one["fault"])
-                told = (note.value["nemesis"], note.value["aim"])
-                active[one["id"]] = _Open(*told, note.time_ns, fault)
-        elif note.f == "lifted":
-            for one in note.value["faults"]:
-                if one["id"] in active:
-                    yield active.pop(one["id"]), note.time_ns
-        elif note.f == "lifted-all":
-            yield from ((one, note.time_ns) for one in active.values())
-            active.clear()
+        match note.f:
+            case "inject" | "lift" | "lift-all":
+                asked |= {one["id"]: note.time_ns for one in note.value["faults"]}
+            case "injected":
+                for one in note.value["faults"]:
+                    told = (note.value["nemesis"], note.value["aim"])
+                    since = asked.get(one["id"], note.time_ns)
+                    active[one["id"]] = _Open(*told, since, read(one["fault"]))
+            case "lifted" | "lifted-all":
+                over = [one["id"] for one in note.value["faults"]]
+                for number in list(active) if note.f == "lifted-all" else over:
+                    if (one := active.pop(number, None)) is not None:
+                        yield one, asked.get(number, note.time_ns)
+            case _:
+                pass
     yield from ((one, NEVER_NS) for one in active.values())
 
 

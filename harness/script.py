@@ -80,11 +80,13 @@ def _nemesis(name: str, track: Sequence[Held], began_ns: int) -> Nemesis:
     kinds = frozenset(type(fault) for one in track for fault in one.faults)
 
     def plan(surface: Surface, draw: Draw) -> Iterator[Step]:
-        at_ns = began_ns
+        # By the clock, and not by the last step: what that took would add up.
+        loop = asyncio.get_running_loop()
+        zero = loop.time() - began_ns / NANO
         for one in track:
-            wait_s = max(0, one.from_ns - at_ns) / NANO
-            yield Step(wait_s, Exactly(one.aim, one.faults), (one.until_ns - one.from_ns) / NANO)
-            at_ns = one.until_ns
+            wait_s = max(0.0, zero + one.from_ns / NANO - loop.time())
+            hold_s = (one.until_ns - one.from_ns) / NANO
+            yield Step(wait_s, Exactly(one.aim, one.faults), hold_s, timed=True)
 
     return Nemesis(name, "what a history says of its faults", kinds, plan)
 
@@ -142,16 +144,19 @@ class _ScriptedClient(Client):
         self._part = script.parts[place]
 
     async def work(self) -> None:
-        """Make the calls of the part, each at its time or as soon after it as can be."""
+        """Make the calls of the part, each at its time or as soon after it as can be.
+
+        As with calls that are drawn, a session is there before it is time for one.
+        """
         shared, loop = self._shared, asyncio.get_running_loop()
         began = loop.time()
         for cue in self._part:
+            session = await self._have_session()
+            if session is None:
+                return
             left_s = began + cue.at_ns / NANO - loop.time()
             if left_s > 0:
                 await shared.pace.rest(left_s)
             if shared.stop.is_set():
-                return
-            session = await self._have_session()
-            if session is None:
                 return
             await self._call(session, cue.ask)

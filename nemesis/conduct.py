@@ -110,7 +110,7 @@ class _Stage:
     async def play(self, nemesis: Nemesis, draw: Draw) -> None:
         """All its steps, one after the other."""
         for step in nemesis.plan(self._surface, draw):
-            await self._sleep(step.wait_s)
+            await self._sleep(step.wait_s, least_s=0.0 if step.timed else LEAST_WAIT_S)
             aim = step.aim if step.when is None else await self._moment(nemesis, step.when)
             if aim is None:
                 continue
@@ -150,8 +150,11 @@ class _Stage:
             if again:
                 await self._sleep(step.pause_s)
             await self._allowed.wait()
+            loop = asyncio.get_running_loop()
+            asked = loop.time()
             entries = await self._ledger.inject(nemesis.name, aim.aim, faults)
-            await self._sleep(step.hold_s)
+            took_s = (loop.time() - asked) / self._pace if step.timed else 0.0
+            await self._sleep(step.hold_s - took_s)
             await self._ledger.lift(entries)
 
     async def _lose_a_disk(self, nemesis: Nemesis, step: Step, aim: Aim, draw: Draw) -> None:
@@ -187,8 +190,8 @@ class _Stage:
     def _skip(self, nemesis: Nemesis, aim: Aim, why: str) -> None:
         self._ledger.note("skipped", {"nemesis": nemesis.name, "aim": aim.aim, "why": why})
 
-    async def _sleep(self, seconds: float) -> None:
-        await asyncio.sleep(max(seconds * self._pace, LEAST_WAIT_S))
+    async def _sleep(self, seconds: float, least_s: float = LEAST_WAIT_S) -> None:
+        await asyncio.sleep(max(seconds * self._pace, least_s))
 
 
 def _missed(nemesis: Nemesis, when: When, why: str) -> Mapping[str, str]:

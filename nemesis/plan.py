@@ -111,7 +111,7 @@ class Step:
     pauses.
 
     With `when` that is waited for too, and says what to aim at. Without an aim nothing happens but
-    the wait.
+    the wait. Of a `timed` step the hold begins when it is asked for, not when it has its effect.
     """
 
     wait_s: float
@@ -120,6 +120,7 @@ class Step:
     times: int = 1
     pause_s: float = 0.0
     when: When | None = None
+    timed: bool = False
 
 
 Plan: TypeAlias = Callable[[Surface, Draw], Iterator[Step]]

@@ -146,7 +146,8 @@ class SimWorld:
         """Whether it came to that in time."""
         end = self.loop.time() + seconds
         while not holds():
-            if self.loop.time() >= end:
+            # Seconds are no whole numbers: how they are rounded must not decide about a step more.
+            if self.loop.time() >= end - step_s / 2:
                 return False
             await asyncio.sleep(step_s)
         return True

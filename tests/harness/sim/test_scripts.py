@@ -1,0 +1,48 @@
+"""Does what was drawn happen again when it is told?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from checker.formats import jsonl
+from checker.history import History
+from harness.sim import smaller
+from harness.sim.case import SYNCED, Case, bare_store, play
+from harness.sim.rotation import Wishes, case_for
+from workloads.names import workload
+
+ALIKE_NS = 1000  # seconds are rounded
+FIRST = 70  # calls; later ones may come otherwise, for who has no more to ask does not come back
+
+
+def played(case: Case, path: Path) -> History:
+    store = bare_store(path, case)
+    play(case, store)
+    return jsonl.read(store.history, workload(case.plan.workload, SYNCED).model)
+
+
+def story(history: History) -> list[tuple[int, int, str]]:
+    """The first calls, and what the nemesis did among them; each at about its time."""
+    calls = sorted(zip(history.called, history.process, strict=True))[:FIRST]
+    told = [(at, process, "call") for at, process in calls]
+    last = calls[-1][0]
+    mine = [one for one in history.notes if one.process == "nemesis" and one.f != "skipped"]
+    told += [(one.time_ns, -1, one.f) for one in mine if one.time_ns <= last]
+    return sorted(told)
+
+
+@pytest.mark.parametrize(
+    ("nemesis", "seed"), [("kill", 2), ("kill", 3), ("phase", 1), ("phase", 2)]
+)
+def test_what_is_told_happens_as_when_it_was_drawn(tmp_path: Path, nemesis: str, seed: int) -> None:
+    wishes = Wishes(workload="set", nemeses=(nemesis,), time_s=12.0, rate=10.0)
+    case = case_for(seed, wishes)
+    drawn = played(case, tmp_path / "drawn")
+    (told, *_) = smaller.scripts(case, drawn, ())
+    again = story(played(told, tmp_path / "told"))
+    before = story(drawn)
+    assert any(what == "injected" for _, _, what in before), "nothing was broken so early"
+    assert [one[1:] for one in again] == [one[1:] for one in before]
+    assert all(abs(a[0] - b[0]) < ALIKE_NS for a, b in zip(again, before, strict=True))
