@@ -87,8 +87,9 @@ class Course:
                 f"started with {show(zxid)}, and had {show(self.durable or 0)} on its disk before",
                 event,
             )
-        if not self.flipped and self.due is not None and self.current < current == self.due_epoch:
-            # It was about to join the epoch, and has; it died before it could say so.
+        if not self.flipped and self.current < current == self.due_epoch > epoch_of(zxid):
+            # It was about to join the epoch, and has; it died before it could say so. Who has a txn
+            # of that epoch has all before it, and needs no more to claim it.
             self._check_history(event, zxid)
         self.flipped = False
         self.accepted, self.current, self.due = accepted, current, None

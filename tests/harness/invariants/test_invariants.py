@@ -287,6 +287,23 @@ def test_who_leaves_a_leader_may_still_be_about_to_join_its_epoch() -> None:
     assert broken(log(lines)) == ()
 
 
+def test_who_dies_within_an_epochs_own_txns_has_joined_it() -> None:
+    """A restart sees that the log is of this epoch; the leader had gone further by then."""
+    lines = [
+        "2 disk_lost",
+        "2 started zxid=0.0 accepted_epoch=0 current_epoch=0",
+        "2 accepted_epoch epoch=2",
+        "2 promised leader=1 epoch=2 counts=1",
+        "2 synchronising leader=1 by=DIFF",
+        "2 history zxid=0.0 since=0.0 chain=00 by=log",
+        "2 joined leader=1 zxid=2.0 last_zxid=2.2",
+    ]
+    within = "2 started zxid=2.1 accepted_epoch=2 current_epoch=2"
+    before = "2 started zxid=1.2 accepted_epoch=2 current_epoch=2"
+    assert broken(log([*KEPT, *lines, within])) == ()
+    assert [one.promise for one in broken(log([*KEPT, *lines, before]))] == [Promise.HISTORY_FIRST]
+
+
 def test_who_had_its_disk_taken_away_may_begin_anew() -> None:
     anew = "3 started zxid=0.0 accepted_epoch=0 current_epoch=0"
     assert broken(log([*KEPT, anew])) != ()
