@@ -64,7 +64,8 @@ class Course:
     def _looking(self, event: Event) -> None:
         self._left(event)
         zxid = event.facts["zxid"]
-        if self.held is not None and zxid > self.held:
+        # A log without any `durable` is of a node that does not tell of each txn.
+        if self.held is not None and self.ever.last is not None and zxid > self.held:
             self._say(
                 Promise.VOTED, f"votes with {show(zxid)}, and has {show(self.held)} on disk", event
             )
