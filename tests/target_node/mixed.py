@@ -84,6 +84,15 @@ class Mixed(Ensemble):
                 wait_until(lambda: ask(self.members[sids[0]].client_port, "ruok") == "imok")
         return self.wait_until_serving(sids)
 
+    def led_by(self, sid: int) -> None:
+        """Of equal histories the greatest sid's is elected; on a busy machine that may be lost."""
+        while (leader := self.leader()) is not self.members[sid]:
+            assert leader is not None, "all serve"
+            leader.stop()
+            self.wait_until_serving([n for n, one in self.members.items() if one is not leader])
+            leader.start()
+            self.wait_until_serving()
+
     def noted(self, sid: int, what: str) -> list[str]:
         """Lines of one of ours in which this stands, behind the last `turn_over`."""
         lines = self.members[sid].log[self._turned.get(sid, 0) :].splitlines()

@@ -26,7 +26,7 @@ TIMEOUT_S = 1.0  # of sessions that are to expire
 @pytest.mark.parametrize("kinds", both("ooa"))
 def test_clients_of_one_ensemble(tmp_path: Path, kinds: str) -> None:
     with mixed(tmp_path, kinds, 3, 2, 1) as e:
-        assert e.leader() is e.members[3]
+        e.led_by(3)
         clients = {sid: e.client(sid) for sid in e.members}
         for ask in (writes, refusals, multis, sequences, watches, permissions):
             clients[1].create(f"/{ask.__name__}")
