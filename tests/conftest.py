@@ -19,8 +19,8 @@ def pytest_collection_modifyitems(items: MutableSequence[pytest.Item]) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than cores: most of the time a test waits for timers, disks and others.
+    """As many as cores, and two at least: most of the time a test waits for timers and disks.
 
-    Many more would starve the runs that must see enough answers in a few seconds.
+    More would starve the ensembles whose elections must come out within seconds.
     """
-    return min((os.cpu_count() or 1) + 1, 16)
+    return min(max(os.cpu_count() or 1, 2), 16)
