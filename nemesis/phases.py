@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from nemesis.fault import Crash, Node, Partition
@@ -46,6 +47,8 @@ def cut_it(node: Node) -> Aim:
     return Apart(node)
 
 
+_soon: Final = partial(When, within_s=SOON_S)
+
 # Such as come all the time,
 OFTEN: Final = (
     When("durable", kill_it, role="follower"),  # it has a proposal, and its ack may be on its way
@@ -56,24 +59,24 @@ OFTEN: Final = (
 )
 # such as come with a new leader,
 WITH_A_LEADER: Final = (
-    When("elected", kill_it),  # and is about to promise or to be promised an epoch
-    When("accepted_epoch", kill_it),  # as a rule the leader, before it has asked anybody
-    When("accepted_epoch", cut_it),
-    When("promised", kill_it),
-    When("promised", cut_it),
-    When("entering", kill_it),
-    When("entering", cut_it),
-    When("current_epoch", kill_it),
-    When("established", kill_it),
-    When("established", cut_leader),
+    _soon("elected", kill_it),  # and is about to promise or to be promised an epoch
+    _soon("accepted_epoch", kill_it),  # as a rule the leader, before it has asked anybody
+    _soon("accepted_epoch", cut_it),
+    _soon("promised", kill_it),
+    _soon("promised", cut_it),
+    _soon("entering", kill_it),
+    _soon("entering", cut_it),
+    _soon("current_epoch", kill_it),
+    _soon("established", kill_it),
+    _soon("established", cut_leader),
 )
 # and such as come with a learner that lacks something.
 WITH_A_LEARNER: Final = (
-    When("joined", kill_it),  # it has heard NEWLEADER
-    When("synchronising", kill_leader),  # and what it sends is still on its way
-    When("joined", cut_leader),
-    When("truncated", kill_it),
-    When("snapshot_installed", kill_it),
+    _soon("joined", kill_it),  # it has heard NEWLEADER
+    _soon("synchronising", kill_leader),  # and what it sends is still on its way
+    _soon("joined", cut_leader),
+    _soon("truncated", kill_it),
+    _soon("snapshot_installed", kill_it),
 )
 
 
@@ -108,5 +111,4 @@ def _with_a_learner(wait_s: float, draw: Draw) -> Iterator[Step]:
 
 
 def _at(when: When, draw: Draw, wait_s: float = 0.0) -> Step:
-    within_s = when.within_s if wait_s else SOON_S
-    return Step(wait_s, None, between(*HOLD_S, draw), when=replace(when, within_s=within_s))
+    return Step(wait_s, None, between(*HOLD_S, draw), when=when)
