@@ -107,7 +107,9 @@ def test_banners_and_names_of_a_hostile_host(lab: Lab, tmp_path: Path) -> None:
         await host.run(
             "sed -i 's/^Port 22/Port 2222/; s/PrintMotd no/PrintMotd yes/' /tmp/evil_config; "
             "echo 'Banner /etc/banner' >>/tmp/evil_config; "
-            "setsid /usr/sbin/sshd -f /tmp/evil_config"
+            "setsid /usr/sbin/sshd -f /tmp/evil_config; "
+            # It goes to the background before it listens.
+            "for i in $(seq 200); do bash -c ': </dev/tcp/10.77.0.4/2222' && break; sleep 0.1; done"
         )
         await host.run(["hostname", evil[:60]])
 
