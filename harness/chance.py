@@ -48,6 +48,10 @@ class Chance:
                 self._streams[label] = self._counted(label, given)
         return self._streams[label]
 
+    def over(self, label: str) -> None:
+        """Nobody will draw from this stream again: only what was drawn is kept."""
+        self._streams.pop(label, None)
+
     @property
     def tape(self) -> Tape:
         """All that was drawn so far."""
@@ -56,7 +60,7 @@ class Chance:
         # In the order of labels: which stream was begun first is of no interest.
         return {
             label: self._drawn[label] if label in self._drawn else self._counts[label][0]
-            for label in sorted(self._streams)
+            for label in sorted({**self._drawn, **self._counts})
         }
 
     def _kept(self, label: str, given: Sequence[int] | int) -> Draw:

@@ -27,6 +27,7 @@ from harness.sim.evidence import probe
 from harness.sim.journals import Journals
 from harness.sim.network import CLIENT_PORT, CLIENTS, Pace
 from harness.sim.node import SimNode
+from harness.sim.timely import by_the_second
 from harness.sim.world import SimWorld
 from harness.standing import in_words
 from harness.zookeeper.connecting import connect
@@ -170,7 +171,7 @@ class SimCluster:
         node.disk.fails = BROKEN if writes else FULL if name in so.full else None
 
     async def _kill(self, name: Node, node: SimNode, *, torn: bool, power: bool = False) -> None:
-        draw = self._chance.draw(f"crash/{name}")
+        draw = by_the_second(self.world.loop, self._chance, f"crash/{name}")
         power = power or (torn and draw(POWER) == POWER - 1)
         steps = STEPS[draw(len(STEPS))] if torn else 0
         if steps and node.up and not node.paused:

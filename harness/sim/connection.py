@@ -158,12 +158,13 @@ class End:
 
     def lose_some(self) -> None:
         """Of what is on its way only a beginning arrives."""
-        left, lost = self._network.draw(len(self._queue) + 1), None
+        draw = self._network.draw_of((self.here, self.there))
+        left, lost = draw(len(self._queue) + 1), None
         while len(self._queue) > left:
             lost = self._queue.pop()
         # A packet knows nothing of where a message ends.
         if lost is not None and isinstance(lost[1], bytes):
-            beginning = lost[1][: self._network.draw(len(lost[1]))]
+            beginning = lost[1][: draw(len(lost[1]))]
             if beginning:
                 self._queue.append((lost[0], beginning))
 
@@ -187,7 +188,7 @@ class End:
     def _send(self, item: Item) -> None:
         size = len(item) if isinstance(item, bytes) else 0
         self._last_ns = at_ns = self._network.arrival_ns(self, size, self._last_ns)
-        if size > 1 and (cut := self._network.cut_piece(size)):
+        if size > 1 and (cut := self._network.cut_piece(self, size)):
             assert isinstance(item, bytes), "marks have no size"
             self._queue.append((at_ns, item[:cut]))
             item = item[cut:]

@@ -21,7 +21,6 @@ from collections.abc import Callable, Coroutine, Generator
 from functools import partial
 from heapq import heappop, heappush
 from itertools import count
-from math import ceil
 from typing import Any, Final, NoReturn, TypeVar
 
 T = TypeVar("T")
@@ -72,7 +71,8 @@ class SimLoop(asyncio.BaseEventLoop):
         self._most_ns = None if most_s is None else int(most_s * SECOND)
         self._agenda: list[tuple[int, int, Act, tuple[Any, ...]]] = []
         self._numbers = count(1)
-        self._clock_resolution = 1 / SECOND
+        # What asyncio takes for now: more than rounding can make of it, less than the next moment.
+        self._clock_resolution = 0.6 / SECOND
         self._selector = self  # it is asked for nothing but `select`
         self.set_task_factory(_make_task)
 
@@ -94,7 +94,7 @@ class SimLoop(asyncio.BaseEventLoop):
             return ()
         agenda, ready, scheduled = self._agenda, self._ready, self._scheduled
         while not ready:
-            timer_ns = ceil(scheduled[0].when() * SECOND) if scheduled else None
+            timer_ns = round(scheduled[0].when() * SECOND) if scheduled else None
             if agenda and (timer_ns is None or agenda[0][0] <= timer_ns):
                 when_ns, _, act, args = heappop(agenda)
                 self._go_to(when_ns)

@@ -13,10 +13,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from harness.chance import Draw
+from harness.chance import Chance, Draw
 from harness.sim.connection import End, Host, Link, Taker
 from harness.sim.loop import MS, SECOND, SimLoop
 from harness.sim.streams import Reader, Writer, connect
+from harness.sim.timely import by_the_second
 
 CLIENTS: Final = "clients"
 CLIENT_PORT: Final = 2181
@@ -53,10 +54,16 @@ class Network:
     """All hosts, and what is between them."""
 
     def __init__(
-        self, loop: SimLoop, draw: Draw, *, pace: Pace | None = None, temper: Temper | None = None
+        self,
+        loop: SimLoop,
+        chance: Chance,
+        *,
+        pace: Pace | None = None,
+        temper: Temper | None = None,
     ) -> None:
         self.loop = loop
-        self.draw = draw
+        self._chance = chance
+        self._draws: dict[Link, Draw] = {}
         self.pace = pace or Pace()
         self.temper = temper or Temper()
         self._paces: dict[Link, Pace] = {}
@@ -112,7 +119,7 @@ class Network:
     def kill(self, host: Host) -> None:
         """Its process is gone; the system says so to the others, in one way or the other."""
         for end in self._abandoned(host):
-            if self.draw(2):
+            if self.draw_of((end.here, end.there))(2):
                 end.abort()
             else:
                 end.finish_for_the_dead()
@@ -152,6 +159,15 @@ class Network:
         """Whether anything sent from here now arrives there."""
         return (here, there) not in self._cuts and there not in self._off and here not in self._off
 
+    def draw_of(self, link: Link) -> Draw:
+        """What chance does to what passes over this link."""
+        draw = self._draws.get(link)
+        if draw is None:
+            here, there = link
+            draw = by_the_second(self.loop, self._chance, f"net/{here}>{there}")
+            self._draws[link] = draw
+        return draw
+
     def pace_of(self, link: Link) -> Pace:
         """How long it takes over this link."""
         return self._paces.get(link, self.pace)
@@ -162,31 +178,34 @@ class Network:
 
     def arrival_ns(self, end: End, size: int, last_ns: int) -> int:
         """When a piece of this size arrives that is sent now behind one that arrives then."""
-        pace = self._paces.get((end.here, end.there), self.pace)
-        at_ns = max(self.loop.now_ns + self._delay_ns(pace), last_ns)
+        link = end.here, end.there
+        pace = self._paces.get(link, self.pace)
+        at_ns = max(self.loop.now_ns + self.delay_ns(link), last_ns)
         return at_ns + size * SECOND // pace.bytes_per_s if pace.bytes_per_s else at_ns
 
     def late_ns(self, end: End) -> int:
         """How long a piece takes that is sent now."""
-        return self._delay_ns(self._paces.get((end.here, end.there), self.pace))
+        return self.delay_ns((end.here, end.there))
 
-    def _delay_ns(self, pace: Pace) -> int:
-        delay_ns = int(pace.delay_ms * MS) + self.draw(int(pace.jitter_ms * MS) + 1)
-        if pace.loss and self.draw(1000) < pace.loss * 1000:
+    def delay_ns(self, link: Link) -> int:
+        """How long something takes over this link that has no size."""
+        pace, draw = self._paces.get(link, self.pace), self.draw_of(link)
+        delay_ns = int(pace.delay_ms * MS) + draw(int(pace.jitter_ms * MS) + 1)
+        if pace.loss and draw(1000) < pace.loss * 1000:
             delay_ns += _RESEND_NS
         return delay_ns
 
-    def cut_piece(self, size: int) -> int:
+    def cut_piece(self, end: End, size: int) -> int:
         """Where this piece is torn in two, or 0."""
-        split = self.temper.split
-        return 1 + self.draw(size - 1) if split and self.draw(split) == split - 1 else 0
+        split, draw = self.temper.split, self.draw_of((end.here, end.there))
+        return 1 + draw(size - 1) if split and draw(split) == split - 1 else 0
 
     def stalls(self, end: End) -> int | None:
         """How long it bears that before it gives up; None for as long as it takes."""
         self._stalled[end] = None
-        patience = self.temper.patience
-        if patience and self.draw(patience) == patience - 1:
-            return SECOND + self.draw(self.temper.patience_s * SECOND)
+        patience, draw = self.temper.patience, self.draw_of((end.here, end.there))
+        if patience and draw(patience) == patience - 1:
+            return SECOND + draw(self.temper.patience_s * SECOND)
         return None
 
     def accept(self, end: End) -> None:
@@ -250,8 +269,7 @@ class Dialling:
 
     def _later(self, here: Host, there: Host, act: Callable[[], None]) -> None:
         network = self._network
-        pace = network._paces.get((here, there), network.pace)
-        network.loop.after(network._delay_ns(pace), act)
+        network.loop.after(network.delay_ns((here, there)), act)
 
     def _arrive(self) -> None:
         if self.over:

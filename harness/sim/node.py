@@ -24,6 +24,7 @@ from harness.sim.disk_queue import DiskPace, DiskQueue
 from harness.sim.loop import MS, SimLoop
 from harness.sim.network import Network
 from harness.sim.ports import Ports
+from harness.sim.timely import by_the_second
 from target_node.durable.operations import Completion
 from target_node.durable.refusal import Corrupt, DiskFailed
 from target_node.durable.store import Store, open_store
@@ -70,7 +71,7 @@ class SimNode:
         self._loop = loop
         self._network = network
         self._chance = chance
-        self._draw: Draw = chance.draw(f"disk/{self.name}")
+        self._draw: Draw = by_the_second(loop, chance, f"disk/{self.name}")
         self._tell = tell
         self._lives = 0
         self._fuse: int | None = None  # so many effects until a crash
@@ -107,7 +108,7 @@ class SimNode:
             return False
         for repair in recovered.repairs:
             self.note("mended", {"how": type(repair).__name__})
-        draw = self._chance.draw(f"node/{self.name}/{self._lives}")
+        draw = by_the_second(self._loop, self._chance, f"node/{self.name}")
         try:
             self.server = Server(self.settings, recovered, image, draw)
         except Exception as failure:

@@ -5,7 +5,9 @@ Rules of this file:
    does is of no interest.
 2. Where chance is another, a seed may no more be unlucky: a few others are tried before a bold
    step is given up.
-3. The search ends with its budget, and what it has by then is a failure that was seen.
+3. First the run is told as a script, which happens as it was drawn, and that is made smaller. What
+   does not come of it may come of a smaller plan, told in its turn: the smaller of both is taken.
+4. The search ends with its budget, and what it has by then is a failure that was seen.
 """
 
 from __future__ import annotations
@@ -14,22 +16,28 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Final, TypeVar
 
 from checker.formats import jsonl
 from checker.verdict import Verdict
 from harness.failures import marks_of
-from harness.script import Held
+from harness.script import Cue, Held
 from harness.sim import smaller
 from harness.sim.case import SYNCED, Case, bare_store, play
 from harness.sim.quarry import results_of
 from workloads.names import workload
+from workloads.workload import Ask
 
 T = TypeVar("T")
 
 OTHER_SEEDS: Final = 4
-_PLANS_SHARE: Final = 0.3  # of the budget, for what is drawn
+CALLS: Final = 20
+"""No more of them, and of faults, than somebody can take in at a glance."""
+FAULTS: Final = 5
+_FIRST_SHARE: Final = 0.6  # of the budget, for the run as it was drawn
+_PLANS_SHARE: Final = 0.4  # of what is left, for smaller plans
 
 
 class NothingWrong(ValueError):
@@ -64,17 +72,32 @@ class Shrinker:
         self._mark = mark
         self._tell = tell
         self._clock = clock
-        self._began = clock()
-        self._until = self._began + budget_s
-        self._budget_s = budget_s
+        self._until = clock() + budget_s
 
     def shrink(self) -> Shrunk:
-        """All passes, until none of them helps or time is up."""
-        self._plans()
-        if self._script():
-            while self._time_left() and (self._round() or self._bold_round()):
-                pass
+        """All passes, until none of them helps or time is up; then again from a smaller plan."""
+        whole = self.case
+        drawn = whole.script is None
+        self._passes(_FIRST_SHARE if drawn else 1.0)
+        if drawn and not _at_a_glance(self.case):
+            told, self.case = self.case, whole
+            self._plans()
+            self._passes(1.0)
+            self.case = min(told, self.case, key=_burden)
         return Shrunk(self.case, self._mark, self.tried)
+
+    def _passes(self, share: float) -> None:
+        """On a script of the case, if one fails."""
+        whole, self._until = self._until, self._share(share)
+        if self._script():
+            while self._time_left() and (self._round() or self._bold_round() or self._calmer()):
+                pass
+        self._until = whole
+
+    def _share(self, share: float) -> float:
+        """When so much of the time that is left will be over."""
+        now = self._clock()
+        return now + (self._until - now) * share
 
     def _time_left(self) -> bool:
         return self._clock() < self._until
@@ -102,16 +125,15 @@ class Shrinker:
 
     def _with_other_seeds(self, case: Case) -> Iterator[Case]:
         yield case
-        for more in range(1, OTHER_SEEDS):
+        for more in range(1, 1 if case.calm else OTHER_SEEDS):  # who draws nothing has no luck
             plan = replace(case.plan, seed=case.plan.seed + more * 1_000_003)
             yield replace(case, plan=plan, tape=None)
 
     def _plans(self) -> None:
-        until, self._until = self._until, self._began + self._budget_s * _PLANS_SHARE
-        drawn = self.case.script is None
-        while drawn and self._take_any("a smaller plan", smaller.plans(self.case)):
+        whole, self._until = self._until, self._share(_PLANS_SHARE)
+        while self._take_any("a smaller plan", smaller.plans(self.case)):
             pass
-        self._until = until
+        self._until = whole
 
     def _script(self) -> bool:
         """Whether the same calls and faults fail when they are told and not drawn."""
@@ -122,28 +144,34 @@ class Shrinker:
             results = play(self.case, store)
             history = jsonl.read(store.history, workload(self.case.plan.workload, SYNCED).model)
         shown = sorted({r for one in results.findings for wrong in one.wrongs for r in wrong.rows})
-        return any(
-            self._take("a script", one)
-            for told in smaller.scripts(self.case, history, shown)
-            for one in self._with_other_seeds(told)
-        )
+        told = [self._with_other_seeds(one) for one in smaller.scripts(self.case, history, shown)]
+        return self._take_any("a script", chain.from_iterable(zip(*told, strict=True)))
+
+    def _sooner_over(self) -> bool:
+        helped = False
+        while self._take_any("less time", smaller.beginnings(self.case)):
+            helped = True
+        return helped
 
     def _round(self) -> bool:
         """One of each pass; whether any of them helped."""
         passes = (
-            self._fewer_faults,
-            self._fewer_clients,
-            self._fewer_calls,
+            self._sooner_over,
             self._fewer_last,
+            self._fewer_clients,  # before faults: what is asked is what a try costs
+            self._fewer_faults,  # before calls: where many are left, more faults meet one
+            self._sooner_over,
+            self._fewer_calls,
             self._fewer_nodes,
-            self._less_chance,
-            self._less_time,
         )
         return sum([one() for one in passes]) > 0  # all of them, not only the first that helps
 
+    def _calmer(self) -> bool:
+        return sum([self._less_chance(), self._less_time()]) > 0
+
     def _bold_round(self) -> bool:
         """Whether fewer faults do where chance is another, or the nodes play each other's parts."""
-        if not self.case.calm and self._fewer_faults(bold=True):
+        if not self.case.calm and self._fewer_faults(bold_down_to=1):
             return True
         return self._take_any("fewer faults", self._in_other_parts())
 
@@ -157,36 +185,44 @@ class Shrinker:
         for kept in (*ones, *without):
             yield from smaller.under_other_names(smaller.with_faults(self.case, kept))
 
-    def _fewer_faults(self, *, bold: bool = False) -> bool:
+    def _fewer_faults(self, bold_down_to: int | None = None) -> bool:
         assert self.case.script is not None
         held = smaller.faults_of(self.case.script)
 
         def made(kept: Sequence[Held]) -> Case:
             return smaller.with_faults(self.case, kept)
 
-        return self._fewer(held, made, "fewer faults", bold=bold)
+        few = max(2, len(held) // 4)
+        return self._fewer(held, made, "fewer faults", bold_down_to=bold_down_to or few)
 
     def _fewer_clients(self) -> bool:
+        """At first none at all: much goes wrong in servers that nobody asks."""
         assert self.case.script is not None
-        helped = False
-        for place in reversed(range(len(self.case.script.parts))):
-            cues = smaller.cues_of(self.case.script)
-            kept = [one for one in cues if one[0] != place]
-            if kept and len(kept) < len(cues):
-                helped |= self._take("fewer clients", smaller.with_cues(self.case, kept))
-        return helped
+        cues = smaller.cues_of(self.case.script)
+        busy = sorted({place for place, _ in cues})
+
+        def made(kept: Sequence[int]) -> Case:
+            return smaller.with_cues(self.case, [one for one in cues if one[0] in kept])
+
+        return self._fewer(busy, made, "fewer clients", bold_down_to=max(1, len(busy) // 2))
 
     def _fewer_calls(self) -> bool:
         assert self.case.script is not None
         cues = smaller.cues_of(self.case.script)
-        return self._fewer(cues, lambda kept: smaller.with_cues(self.case, kept), "fewer calls")
+
+        def made(kept: Sequence[tuple[int, Cue]]) -> Case:
+            return smaller.with_cues(self.case, kept)
+
+        return self._fewer(cues, made, "fewer calls", bold_down_to=max(2, len(cues) // 8))
 
     def _fewer_last(self) -> bool:
         assert self.case.script is not None
         last = list(self.case.script.last)
-        if last and self._take("fewer calls", smaller.with_last(self.case, ())):
-            return True
-        return self._fewer(last, lambda kept: smaller.with_last(self.case, kept), "fewer calls")
+
+        def made(kept: Sequence[Ask]) -> Case:
+            return smaller.with_last(self.case, kept)
+
+        return self._fewer(last, made, "fewer calls", bold_down_to=max(1, len(last)))
 
     def _fewer_nodes(self) -> bool:
         return any(
@@ -210,12 +246,16 @@ class Shrinker:
         made: Callable[[Sequence[T]], Case],
         what: str,
         *,
-        bold: bool = False,
+        bold_down_to: int,
     ) -> bool:
-        """Leave out large pieces, then smaller ones, from the end to the beginning."""
+        """Leave out large pieces, then smaller ones, from the end to the beginning.
+
+        Pieces that are not smaller than `bold_down_to` are given up only after a few seeds.
+        """
         kept, helped = list(items), False
         size = len(kept)
         while size >= 1 and self._time_left():
+            bold = size >= bold_down_to
             end = len(kept)
             while end > 0 and self._time_left():
                 begin = max(0, end - size)
@@ -226,6 +266,23 @@ class Shrinker:
                 end = begin
             size //= 2
         return helped
+
+
+def _at_a_glance(case: Case) -> bool:
+    script = case.script
+    if script is None:
+        return False
+    calls = len(smaller.cues_of(script)) + len(script.last) * len(script.parts)
+    return calls <= CALLS and len(smaller.faults_of(script)) <= FAULTS
+
+
+def _burden(case: Case) -> tuple[bool, float]:
+    """Of whoever reads it: without a script most of all."""
+    script = case.script
+    if script is None:
+        return True, case.plan.time_s
+    calls = len(smaller.cues_of(script)) + len(script.last) * len(script.parts)
+    return False, calls / CALLS + len(smaller.faults_of(script)) / FAULTS
 
 
 def shrink(

@@ -161,6 +161,27 @@ def chances(case: Case) -> Iterator[Case]:
     yield from _calmer(case)
 
 
+def beginnings(case: Case) -> Iterator[Case]:
+    """The same until a certain moment, and nothing afterwards; the earliest first."""
+    script = case.script
+    assert script is not None, "it has a script"
+    ends = [cue.at_ns for _, cue in cues_of(script)] + [one.until_ns for one in script.held]
+    for eighth in (1, 2, 4, 6, 7) if ends else ():
+        yield with_script(case, _until(script, max(ends) * eighth // 8))
+
+
+def _until(script: Script, over_ns: int) -> Script:
+    return replace(
+        script,
+        parts=[[cue for cue in part if cue.at_ns <= over_ns] for part in script.parts],
+        held=[
+            replace(one, until_ns=min(one.until_ns, over_ns))
+            for one in script.held
+            if one.from_ns < over_ns
+        ],
+    )
+
+
 def on_three(case: Case) -> Iterator[Case]:
     """The last three of five nodes, whoever they are, under the names of the first three."""
     script, gone = case.script, case.conditions.nodes - 3

@@ -48,7 +48,7 @@ class SimWorld:
         assert isinstance(running, SimLoop), "a simulated world needs a simulated time"
         self.loop = running
         self.chance = chance or Chance(seed, keeps=False)
-        self.network = Network(self.loop, self.draw("net"), pace=pace, temper=temper)
+        self.network = Network(self.loop, self.chance, pace=pace, temper=temper)
         self.ensemble = ensemble_of(size, observers)
         self.nodes: dict[Host, SimNode] = {}
         self._events: list[Record] = []

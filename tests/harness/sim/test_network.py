@@ -60,8 +60,7 @@ def in_network(
     async def begin() -> T:
         loop = asyncio.get_running_loop()
         assert isinstance(loop, SimLoop)
-        draw = Chance(seed).draw("net")
-        network = Network(loop, draw, temper=temper, pace=pace)
+        network = Network(loop, Chance(seed), temper=temper, pace=pace)
         return await main(network, Shop(network))
 
     return run(begin(), most_s=1000)

@@ -13,7 +13,6 @@ from harness.sim.case import SYNCED, Case, bare_store, play
 from harness.sim.rotation import Wishes, case_for
 from workloads.names import workload
 
-ALIKE_NS = 1000  # seconds are rounded
 FIRST = 70  # calls; later ones may come otherwise, for who has no more to ask does not come back
 
 
@@ -24,7 +23,7 @@ def played(case: Case, path: Path) -> History:
 
 
 def story(history: History) -> list[tuple[int, int, str]]:
-    """The first calls, and what the nemesis did among them; each at about its time."""
+    """The first calls, and what the nemesis did among them; each at its nanosecond."""
     calls = sorted(zip(history.called, history.process, strict=True))[:FIRST]
     told = [(at, process, "call") for at, process in calls]
     last = calls[-1][0]
@@ -41,8 +40,6 @@ def test_what_is_told_happens_as_when_it_was_drawn(tmp_path: Path, nemesis: str,
     case = case_for(seed, wishes)
     drawn = played(case, tmp_path / "drawn")
     (told, *_) = smaller.scripts(case, drawn, ())
-    again = story(played(told, tmp_path / "told"))
     before = story(drawn)
     assert any(what == "injected" for _, _, what in before), "nothing was broken so early"
-    assert [one[1:] for one in again] == [one[1:] for one in before]
-    assert all(abs(a[0] - b[0]) < ALIKE_NS for a, b in zip(again, before, strict=True))
+    assert story(played(told, tmp_path / "told")) == before
