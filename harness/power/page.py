@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from harness.failures import brief
 from harness.power.hunting import Hunted, Small
-from harness.power.summing import MOST_CALLS, MOST_FAULTS, Sum
+from harness.power.summing import Sum
+from harness.sim.shrink import MOST_CALLS, MOST_FAULTS
 
 
 def page(whole: Sum) -> str:

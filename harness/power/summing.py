@@ -14,13 +14,12 @@ from typing import Any, Final
 
 from harness.power.campaign import Campaign
 from harness.power.hunting import Hunted, Small
+from harness.sim.shrink import MOST_CALLS, MOST_FAULTS
 from target_node.bugs.bug import find, names
 
 LOST: Final = 1
 CANNOT_SAY: Final = 3
 HARNESS_FAILED: Final = 4
-MOST_CALLS: Final = 20
-MOST_FAULTS: Final = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,9 +33,9 @@ from workloads.workload import Ask
 T = TypeVar("T")
 
 OTHER_SEEDS: Final = 4
-CALLS: Final = 20
+MOST_CALLS: Final = 20
 """No more of them, and of faults, than somebody can take in at a glance."""
-FAULTS: Final = 5
+MOST_FAULTS: Final = 5
 _FIRST_SHARE: Final = 0.6  # of the budget, for the run as it was drawn
 _PLANS_SHARE: Final = 0.4  # of what is left, for smaller plans
 
@@ -269,20 +269,23 @@ class Shrinker:
 
 
 def _at_a_glance(case: Case) -> bool:
-    script = case.script
-    if script is None:
-        return False
-    calls = len(smaller.cues_of(script)) + len(script.last) * len(script.parts)
-    return calls <= CALLS and len(smaller.faults_of(script)) <= FAULTS
+    calls, faults = _size(case)
+    return case.script is not None and calls <= MOST_CALLS and faults <= MOST_FAULTS
 
 
 def _burden(case: Case) -> tuple[bool, float]:
     """Of whoever reads it: without a script most of all."""
+    calls, faults = _size(case)
+    return case.script is None, calls / MOST_CALLS + faults / MOST_FAULTS
+
+
+def _size(case: Case) -> tuple[int, int]:
+    """How many calls and faults its script has."""
     script = case.script
     if script is None:
-        return True, case.plan.time_s
+        return 0, 0
     calls = len(smaller.cues_of(script)) + len(script.last) * len(script.parts)
-    return False, calls / CALLS + len(smaller.faults_of(script)) / FAULTS
+    return calls, len(smaller.faults_of(script))
 
 
 def shrink(

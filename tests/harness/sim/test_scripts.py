@@ -8,6 +8,7 @@ import pytest
 
 from checker.formats import jsonl
 from checker.history import History
+from harness.script import NANO
 from harness.sim import smaller
 from harness.sim.case import SYNCED, Case, bare_store, play
 from harness.sim.rotation import Wishes, case_for
@@ -43,3 +44,18 @@ def test_what_is_told_happens_as_when_it_was_drawn(tmp_path: Path, nemesis: str,
     before = story(drawn)
     assert any(what == "injected" for _, _, what in before), "nothing was broken so early"
     assert story(played(told, tmp_path / "told")) == before
+
+
+def test_a_beginning_happens_as_the_whole_does(tmp_path: Path) -> None:
+    case = case_for(3, Wishes(workload="set", nemeses=("kill",), time_s=12.0, rate=10.0))
+    (told, *_) = smaller.scripts(case, played(case, tmp_path / "drawn"), ())
+    whole = played(told, tmp_path / "whole")
+    for number, cut in enumerate(smaller.beginnings(told)):
+        assert cut.script is not None
+        ends = [cue.at_ns for _, cue in smaller.cues_of(cut.script)]
+        began = min(whole.called) - min(ends)
+        less = played(cut, tmp_path / f"cut{number}")
+        calls = [at for at in whole.called if at < began + max(ends)]
+        assert sorted(less.called)[: len(calls)] == sorted(calls)
+        assert cut.plan.time_s < told.plan.time_s
+        assert all(one.until_ns <= max(ends) + NANO for one in cut.script.held)
