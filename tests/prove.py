@@ -1,7 +1,7 @@
 """How did the long proofs end? Runs them and writes the table into the docs.
 
 `python -m tests.prove` runs all of them; with paths or options of pytest, those, and the rows of
-the others stay as they are. What a proof records as its property `measured` stands there too.
+all others stay as they are. What a proof records as its property `measured` stands there too.
 
 Rules of this file:
 1. A row tells of one run: on which day and of which commit.
@@ -85,9 +85,17 @@ def rows(report: Path, on: str) -> Iterator[Row]:
 
 
 def merged(old: Iterable[Row], new: Sequence[Row]) -> Sequence[Row]:
-    """The rows of all tests; of those that ran again, the new ones."""
-    again = {row.test for row in new}
-    return sorted([*new, *(row for row in old if row.test not in again)], key=_place)
+    """The rows of all tests; of those that ran again, the new ones.
+
+    Of a test that has a row for each case, some cases may run today and others another day.
+    """
+    tests, proofs = {row.test for row in new}, {row.proof for row in new}
+
+    def stays(row: Row) -> bool:
+        whole = row.proof == row.test  # it tells of all its cases
+        return not (row.proof in proofs or row.test in proofs or (whole and row.test in tests))
+
+    return sorted([*new, *filter(stays, old)], key=_place)
 
 
 def _place(row: Row) -> tuple[str, str, int, str]:

@@ -68,8 +68,7 @@ def test_a_command_that_hangs_is_killed_there(lab: Lab) -> None:
 def test_hanging_commands_do_not_keep_others_waiting(lab: Lab) -> None:
     async def look(host: SshHost) -> None:
         hanging = [
-            asyncio.create_task(host.run("sleep 1000", deadline_s=6, apart=True))
-            for _ in range(3)
+            asyncio.create_task(host.run("sleep 1000", deadline_s=6, apart=True)) for _ in range(3)
         ]
         await asyncio.sleep(0.2)
         assert [(await host.run(["echo", n])).text for n in "abc"] == ["a", "b", "c"]
