@@ -97,9 +97,7 @@ class Client:
             if shared.stop.is_set():
                 return
             ask = shared.workload.calls(self.process, self._draw)
-            outcome = await self._call(session, ask)
-            if isinstance(outcome, Failed):
-                await asyncio.sleep(BREATH_S)
+            await self._call_and_breathe(session, ask)
 
     async def finish(self, until: float) -> list[Ask]:
         """The last calls; those that nobody answered in time are returned."""
@@ -157,6 +155,10 @@ class Client:
         if self._used:
             self.process += self._shared.plan.concurrency
             self._used = False
+
+    async def _call_and_breathe(self, session: AnySession, ask: Ask) -> None:
+        if isinstance(await self._call(session, ask), Failed):
+            await asyncio.sleep(BREATH_S)
 
     async def _call(self, session: AnySession, ask: Ask) -> Outcome[Any]:
         """Make one call and record both its ends."""

@@ -159,4 +159,4 @@ class _ScriptedClient(Client):
                 await shared.pace.rest(left_s)
             if shared.stop.is_set():
                 return
-            await self._call(session, cue.ask)
+            await self._call_and_breathe(session, cue.ask)

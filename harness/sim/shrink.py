@@ -158,6 +158,7 @@ class Shrinker:
         passes = (
             self._sooner_over,
             self._fewer_last,
+            self._fewer_nemeses,
             self._fewer_clients,  # before faults: what is asked is what a try costs
             self._fewer_faults,  # before calls: where many are left, more faults meet one
             self._sooner_over,
@@ -184,6 +185,16 @@ class Shrinker:
         without = [held[:place] + held[place + 1 :] for place in range(len(held))]
         for kept in (*ones, *without):
             yield from smaller.under_other_names(smaller.with_faults(self.case, kept))
+
+    def _fewer_nemeses(self) -> bool:
+        assert self.case.script is not None
+        held = smaller.faults_of(self.case.script)
+        names = list(dict.fromkeys(one.nemesis for one in held))
+
+        def made(kept: Sequence[str]) -> Case:
+            return smaller.with_faults(self.case, [one for one in held if one.nemesis in kept])
+
+        return len(names) > 1 and self._fewer(names, made, "fewer nemeses", bold_down_to=1)
 
     def _fewer_faults(self, bold_down_to: int | None = None) -> bool:
         assert self.case.script is not None

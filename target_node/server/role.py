@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 from zlib import crc32
 
-from target_node.durable.names import epoch_of
+from target_node.durable.names import counter_of, epoch_of
 from target_node.durable.operations import Completion
 from target_node.durable.scan import Txn
 from target_node.protocol import election
@@ -66,9 +66,14 @@ class Place:
         self.clients.applied(applied)
 
     def left(self) -> None:
-        """The role is over: what it served was committed."""
-        if self.history.confirmed:
-            self.committed_zxid = max(self.committed_zxid, self.history.tree.last_zxid)
+        """The role is over: what it served was committed.
+
+        A tree that came as a snapshot may bear the beginning of an epoch. That is no txn's, and a
+        leader who was told its history otherwise does not have it.
+        """
+        last = self.history.tree.last_zxid
+        if self.history.confirmed and counter_of(last):
+            self.committed_zxid = max(self.committed_zxid, last)
 
     def cut(self, zxid: int) -> None:
         """A leader wants our history to end here, before it goes on."""

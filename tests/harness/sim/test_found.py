@@ -9,12 +9,13 @@ import pytest
 
 from harness.sim.disk_queue import DiskPace
 from harness.sim.world import SimWorld, isolating
+from target_node.durable.names import counter_of
 from target_node.protocol.ensemble import Role
 from target_node.wire.codes import CreateMode, ErrorCode
 from target_node.wire.data import OPEN_ACL_UNSAFE
 from target_node.wire.requests import Create2Request, DeleteRequest, ReconfigRequest
 from tests.harness.sim.client import Client, Lost
-from tests.harness.sim.test_node import follower, in_world
+from tests.harness.sim.test_node import create, follower, in_world, of
 
 
 def test_a_session_was_called_gone_because_of_a_close_that_was_never_committed() -> None:
@@ -129,3 +130,31 @@ def test_a_server_that_slept_while_voters_became_observers_never_found_a_leader(
         assert await world.until(world.all_serve, 30)
 
     in_world(main, size=5, reconfigurable=True, checks_acl=False)
+
+
+def test_a_snapshot_of_an_epoch_without_txns_was_taken_for_a_committed_txn() -> None:
+    """Its zxid is the epoch's beginning, which those who were there before do not have."""
+
+    async def main(world: SimWorld) -> None:
+        names, wiped = world.names, "n1"
+        for number in range(4):
+            await create(world, f"/{number}")
+        world.wipe(wiped)
+        for name in names[1:]:
+            world.restart(name)
+        assert await world.until(lambda: world.leader() is not None, 30)
+        world.start(wiped)
+        assert await world.until(world.all_serve, 30)
+        taken = of(world, "snapshot_installed", 1)[-1]["zxid"]
+        assert counter_of(taken) == 0
+        world.cut(isolating([wiped], names))
+        for name in names[1:]:
+            world.restart(name)
+        assert await world.until(lambda: not world.roles()[wiped] and bool(world.leader()), 30)
+        for name in names[1:]:
+            world.restart(name)
+        world.lift_faults()
+        assert await world.until(world.all_serve, 30)
+        assert of(world, "synchronising", 1)[-1]["zxid"] < taken
+
+    in_world(main, keep_txns=2)
