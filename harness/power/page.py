@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from harness.failures import brief
 from harness.power.hunting import Hunted, Small
 from harness.power.summing import Sum
-from harness.sim.shrink import MOST_CALLS, MOST_FAULTS
+from harness.sim.glance import MOST_CALLS, MOST_FAULTS
 
 
 def page(whole: Sum) -> str:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from harness.power.campaign import Campaign
 from harness.power.hunting import Hunted, Small
-from harness.sim.shrink import MOST_CALLS, MOST_FAULTS
+from harness.sim.glance import MOST_CALLS, MOST_FAULTS
 from target_node.bugs.bug import find, names
 
 LOST: Final = 1

@@ -2,11 +2,12 @@
 
 Rules of this file:
 1. A smaller case is taken if it fails with the mark that was weightiest at first; what else it
-   does is of no interest.
+   does is of no interest. If that leads to nothing small, the aim is the first promise that the
+   nodes' own logs broke: it is nearer to the cause, and takes fewer calls to be seen.
 2. Where chance is another, a seed may no more be unlucky: a few others are tried before a bold
    step is given up.
 3. First the run is told as a script, which happens as it was drawn, and that is made smaller. What
-   does not come of it may come of a smaller plan, told in its turn: the smaller of both is taken.
+   does not come of it may come of a smaller plan, told in its turn: the smallest of all is taken.
 4. The search ends with its budget, and what it has by then is a failure that was seen.
 """
 
@@ -26,6 +27,7 @@ from harness.failures import marks_of
 from harness.script import Cue, Held
 from harness.sim import smaller
 from harness.sim.case import SYNCED, Case, bare_store, play
+from harness.sim.glance import at_a_glance, burden
 from harness.sim.quarry import results_of
 from workloads.names import workload
 from workloads.workload import Ask
@@ -33,11 +35,9 @@ from workloads.workload import Ask
 T = TypeVar("T")
 
 OTHER_SEEDS: Final = 4
-MOST_CALLS: Final = 20
-"""No more of them, and of faults, than somebody can take in at a glance."""
-MOST_FAULTS: Final = 5
-_FIRST_SHARE: Final = 0.6  # of the budget, for the run as it was drawn
-_PLANS_SHARE: Final = 0.4  # of what is left, for smaller plans
+_SHARE: Final = 0.5  # of what is left of the budget, for each way but the last
+_PLANS_SHARE: Final = 0.4  # of the last way's, for smaller plans
+_PROMISE: Final = "promises: "
 
 
 class NothingWrong(ValueError):
@@ -62,37 +62,48 @@ class Shrinker:
     def __init__(
         self,
         case: Case,
-        mark: str,
+        marks: Sequence[str],
         budget_s: float,
         tell: Tell,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.case = case
         self.tried = 0
-        self._mark = mark
+        self._marks = marks
+        self._mark = marks[0]
         self._tell = tell
         self._clock = clock
         self._until = clock() + budget_s
 
     def shrink(self) -> Shrunk:
-        """All passes, until none of them helps or time is up; then again from a smaller plan."""
-        whole = self.case
-        drawn = whole.script is None
-        self._passes(_FIRST_SHARE if drawn else 1.0)
-        if drawn and not _at_a_glance(self.case):
-            told, self.case = self.case, whole
-            self._plans()
-            self._passes(1.0)
-            self.case = min(told, self.case, key=_burden)
+        """One way after the other, until one leads to something small or time is up."""
+        whole, ends = self.case, list[tuple[Case, str]]()
+        ways = self._ways(drawn=whole.script is None)
+        for number, (self._mark, plans) in enumerate(ways, 1):
+            self.case, until = whole, self._until
+            self._until = self._share(_SHARE if number < len(ways) else 1.0)
+            if plans:
+                self._plans()
+            self._passes()
+            self._until = until
+            ends.append((self.case, self._mark))
+            if at_a_glance(self.case):
+                break
+        self.case, self._mark = min(ends, key=lambda one: burden(one[0]))
         return Shrunk(self.case, self._mark, self.tried)
 
-    def _passes(self, share: float) -> None:
+    def _ways(self, *, drawn: bool) -> Sequence[tuple[str, bool]]:
+        """The mark to aim at, and whether smaller plans come first."""
+        first = self._marks[0]
+        promises = [mark for mark in self._marks[1:] if mark.startswith(_PROMISE)]
+        ways = [(first, False), *((mark, False) for mark in promises[:1])]
+        return [*ways, (first, True)] if drawn else ways
+
+    def _passes(self) -> None:
         """On a script of the case, if one fails."""
-        whole, self._until = self._until, self._share(share)
         if self._script():
             while self._time_left() and (self._round() or self._bold_round() or self._calmer()):
                 pass
-        self._until = whole
 
     def _share(self, share: float) -> float:
         """When so much of the time that is left will be over."""
@@ -279,26 +290,6 @@ class Shrinker:
         return helped
 
 
-def _at_a_glance(case: Case) -> bool:
-    calls, faults = _size(case)
-    return case.script is not None and calls <= MOST_CALLS and faults <= MOST_FAULTS
-
-
-def _burden(case: Case) -> tuple[bool, float]:
-    """Of whoever reads it: without a script most of all."""
-    calls, faults = _size(case)
-    return case.script is None, calls / MOST_CALLS + faults / MOST_FAULTS
-
-
-def _size(case: Case) -> tuple[int, int]:
-    """How many calls and faults its script has."""
-    script = case.script
-    if script is None:
-        return 0, 0
-    calls = len(smaller.cues_of(script)) + len(script.last) * len(script.parts)
-    return calls, len(smaller.faults_of(script))
-
-
 def shrink(
     case: Case, budget_s: float, tell: Tell, clock: Callable[[], float] = time.monotonic
 ) -> Shrunk:
@@ -307,4 +298,4 @@ def shrink(
     marks = marks_of(results.as_json())
     if results.verdict is not Verdict.INVALID or not marks:
         raise NothingWrong(f"played again it is {results.verdict}: there is nothing to shrink")
-    return Shrinker(case, marks[0], budget_s, tell, clock).shrink()
+    return Shrinker(case, marks, budget_s, tell, clock).shrink()
