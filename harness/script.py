@@ -146,7 +146,8 @@ class _ScriptedClient(Client):
     async def work(self) -> None:
         """Make the calls of the part, each at its time or as soon after it as can be.
 
-        As with calls that are drawn, a session is there before it is time for one.
+        As with calls that are drawn, a session is there before it is time for one, and whoever
+        loses it with its last call comes back.
         """
         shared, loop = self._shared, asyncio.get_running_loop()
         began = loop.time()
@@ -160,3 +161,5 @@ class _ScriptedClient(Client):
             if shared.stop.is_set():
                 return
             await self._call_and_breathe(session, cue.ask)
+        if self._part:
+            await self._have_session()
