@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from threading import Thread
 from typing import Final, TypeVar
 
 from harness.worlds import CannotBeHad
@@ -64,11 +65,25 @@ def players(jobs: int | None, dask: str | None = None) -> Iterator[Players]:
         yield Players()
         return
     # Fresh processes: a copy of ours would have our threads' locks, and not the threads.
-    with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(
+        count, mp_context=get_context("spawn"), initializer=_end_with_the_parent
+    ) as pool:
         try:
             yield Players(count, pool)
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _end_with_the_parent() -> None:
+    """Who is killed cannot tell its processes, which would wait for it for ever."""
+    parent = parent_process()
+    assert parent is not None, "somebody has started us"
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
 
 
 @contextmanager

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
@@ -15,6 +19,8 @@ from harness.__main__ import app
 from harness.sim.players import players
 from harness.worlds import CannotBeHad
 
+ROOT = Path(__file__).parents[3]
+FROM_HERE = {**os.environ, "PYTHONPATH": str(ROOT)}
 WORDS = ["hunt", "--seeds", "3", "--time", "8", "--rate", "20", "-w", "set", "-n", "kill"]
 
 
@@ -72,3 +78,44 @@ def test_who_stops_early_leaves_the_rest() -> None:
     with players(2) as they:
         assert len(list(islice(they.each(abs, range(-1000, 0)), 3))) == 3
         assert sorted(they.each(abs, [-5, 3, -4])) == [3, 4, 5]
+
+
+HELD = """
+import os, sys, time
+from pathlib import Path
+from harness.sim.players import players
+
+def hold(name):
+    Path(sys.argv[1], f"{os.getpid()}").touch()
+    time.sleep(1000)
+
+if __name__ == "__main__":
+    with players(2) as they:
+        list(they.each(hold, "ab"))
+"""
+
+
+def test_nobody_plays_on_for_somebody_who_was_killed(tmp_path: Path) -> None:
+    script, pids = tmp_path / "held.py", tmp_path / "pids"
+    script.write_text(HELD)
+    pids.mkdir()
+    process = subprocess.Popen([sys.executable, script, pids], cwd=ROOT, env=FROM_HERE)
+    try:
+        wait_until(lambda: len(list(pids.iterdir())) == 2)
+    finally:
+        process.kill()
+        process.wait()
+    wait_until(lambda: not [one for one in pids.iterdir() if is_there(int(one.name))])
+
+
+def is_there(pid: int) -> bool:
+    with suppress(OSError):
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    return False
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    until = time.monotonic() + 120
+    while not holds():
+        assert time.monotonic() < until
+        time.sleep(0.05)
