@@ -34,7 +34,8 @@ from workloads.workload import Ask
 
 T = TypeVar("T")
 
-OTHER_SEEDS: Final = 4
+OTHER_SEEDS: Final = 4  # that a bold step is tried with
+MORE_SEEDS: Final = 64  # at last, where that led to nothing small
 _SHARE: Final = 0.5  # of what is left of the budget, for each way but the last
 _PLANS_SHARE: Final = 0.4  # of the last way's, for smaller plans
 _PROMISE: Final = "promises: "
@@ -69,6 +70,7 @@ class Shrinker:
     ) -> None:
         self.case = case
         self.tried = 0
+        self._seeds = OTHER_SEEDS
         self._marks = marks
         self._mark = marks[0]
         self._tell = tell
@@ -101,9 +103,15 @@ class Shrinker:
 
     def _passes(self) -> None:
         """On a script of the case, if one fails."""
-        if self._script():
-            while self._time_left() and (self._round() or self._bold_round() or self._calmer()):
-                pass
+        self._seeds = OTHER_SEEDS
+        if not self._script():
+            return
+        while self._time_left():
+            if self._round() or self._bold_round() or self._calmer():
+                continue
+            if at_a_glance(self.case) or self._seeds >= MORE_SEEDS:
+                return
+            self._seeds *= 2
 
     def _share(self, share: float) -> float:
         """When so much of the time that is left will be over."""
@@ -136,7 +144,7 @@ class Shrinker:
 
     def _with_other_seeds(self, case: Case) -> Iterator[Case]:
         yield case
-        for more in range(1, 1 if case.calm else OTHER_SEEDS):  # who draws nothing has no luck
+        for more in range(1, 1 if case.calm else self._seeds):  # who draws nothing has no luck
             plan = replace(case.plan, seed=case.plan.seed + more * 1_000_003)
             yield replace(case, plan=plan, tape=None)
 
@@ -179,11 +187,15 @@ class Shrinker:
         return sum([one() for one in passes]) > 0  # all of them, not only the first that helps
 
     def _calmer(self) -> bool:
-        return sum([self._less_chance(), self._less_time()]) > 0
+        # Who draws nothing is never lucky, and luck may still be needed to make it small.
+        chance = at_a_glance(self.case) or self._seeds >= MORE_SEEDS
+        return sum([chance and self._less_chance(), self._less_time()]) > 0
 
     def _bold_round(self) -> bool:
         """Whether fewer faults do where chance is another, or the nodes play each other's parts."""
         if not self.case.calm and self._fewer_faults(bold_down_to=1):
+            return True
+        if self._seeds > OTHER_SEEDS and self._fewer_calls(bold_down_to=1):
             return True
         return self._take_any("fewer faults", self._in_other_parts())
 
@@ -228,14 +240,15 @@ class Shrinker:
 
         return self._fewer(busy, made, "fewer clients", bold_down_to=max(1, len(busy) // 2))
 
-    def _fewer_calls(self) -> bool:
+    def _fewer_calls(self, bold_down_to: int | None = None) -> bool:
         assert self.case.script is not None
         cues = smaller.cues_of(self.case.script)
 
         def made(kept: Sequence[tuple[int, Cue]]) -> Case:
             return smaller.with_cues(self.case, kept)
 
-        return self._fewer(cues, made, "fewer calls", bold_down_to=max(2, len(cues) // 8))
+        few = max(2, len(cues) // 8)
+        return self._fewer(cues, made, "fewer calls", bold_down_to=bold_down_to or few)
 
     def _fewer_last(self) -> bool:
         assert self.case.script is not None
