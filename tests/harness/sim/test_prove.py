@@ -20,9 +20,14 @@ PART = 200
 @pytest.mark.prove
 @pytest.mark.parametrize("first", range(0, SEEDS, PART))
 def test_two_thousand_minutes_with_all_nemeses(
-    first: int, tmp_path: Path, record_property: Callable[[str, object], None]
+    first: int,
+    tmp_path: Path,
+    record_property: Callable[[str, object], None],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     wishes = Wishes(nemeses=NEMESES, time_s=60.0, rate=50.0)
     asked = Hunt(wishes=wishes, seeds=PART, first=first, keep_going=True, store=tmp_path)
     assert hunt(asked) == 0
+    # Also a hunt that was interrupted tells what it has, and is valid so far.
+    assert f" {PART} seeds from {first}," in capsys.readouterr().out
     record_property("measured", f"{PART} seeds of 60 simulated seconds at 50 calls a second")
