@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from harness import flips
 from harness.cluster import CannotDeploy
 from harness.deploy import lease, losing, preloading
 from harness.deploy.apache import Apache
@@ -19,6 +20,7 @@ from harness.deploy.cluster import HostCluster
 from harness.deploy.examine import examine
 from harness.deploy.target import BASE, HOME, Target
 from harness.deploy.zab import Zab
+from harness.flips import newest_first
 from harness.hosts.host import Host
 from harness.lab.lab import Lab
 from harness.preload import shim
@@ -365,20 +367,33 @@ def test_a_host_that_does_not_take_what_is_preloaded_does_no_disks(
     asyncio.run(doing())
 
 
+async def in_the_middle(host: Host, written: bytes) -> FlippedBit:
+    """Of what a txn holds that is not the last of this host's log."""
+    folder = f"{HOME}/data/version-2"
+    names = (await host.run(["ls", folder])).text.split()
+    for file, name in enumerate(newest_first(names)):
+        begun = (await host.run(["head", "-c", "1000000", f"{folder}/{name}"])).out
+        if name.startswith("log.") and written in begun:
+            last = flips.written(begun) - 1
+            return FlippedBit(host.name, file, 8 * (last - begun.index(written)))
+    raise AssertionError(f"{host.name} has not logged it")
+
+
 async def flip_bits(cluster: HostCluster, hosts: Sequence[Host]) -> None:
     """In the last txn, and in one before it, for which Apache's refuses to start."""
-    for place, back, said in (
-        (4, 0, "Last transaction was partial"),
-        (2, 900, "CRC check failed"),
+    at_the_end = FlippedBit(hosts[4].name)
+    before_it = await in_the_middle(hosts[2], b"/first")
+    for flip, host, said in (
+        (at_the_end, hosts[4], "Last transaction was partial"),
+        (before_it, hosts[2], "CRC check failed"),
     ):
-        flip = FlippedBit(hosts[place].name, 0, back)
         await cluster.apply([flip])
         await cluster.apply([flip])  # which does not flip it back
         seen = await cluster.probe(flip, [flip])
         assert seen.proven, seen
         await cluster.apply([])
         await cluster.recovered(within_s=RECOVER_S)
-        assert (await hosts[place].run(["grep", "-aq", said, f"{HOME}/log"])).status == 0, said
+        assert (await host.run(["grep", "-aq", said, f"{HOME}/log"])).status == 0, said
         assert cluster.ended == {}
 
 
