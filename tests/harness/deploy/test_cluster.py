@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from harness import flips
 from harness.cluster import CannotDeploy
 from harness.deploy import lease, losing, preloading
 from harness.deploy.apache import Apache
@@ -367,26 +366,25 @@ def test_a_host_that_does_not_take_what_is_preloaded_does_no_disks(
     asyncio.run(doing())
 
 
-async def in_the_middle(host: Host, written: bytes) -> FlippedBit:
-    """Of what a txn holds that is not the last of this host's log."""
+async def in_its_log(host: Host, written: bytes = b"") -> FlippedBit:
+    """Where the newest log that holds this has it last; without it, at that log's end."""
     folder = f"{HOME}/data/version-2"
     names = (await host.run(["ls", folder])).text.split()
     for file, name in enumerate(newest_first(names)):
-        begun = (await host.run(["head", "-c", "1000000", f"{folder}/{name}"])).out
+        begun = (await host.run(["head", "-c", "1000000", f"{folder}/{name}"])).out.rstrip(b"\0")
         if name.startswith("log.") and written in begun:
-            last = flips.written(begun) - 1
-            return FlippedBit(host.name, file, 8 * (last - begun.index(written)))
+            behind = len(begun) - 1 - begun.rindex(written) if written else 0
+            return FlippedBit(host.name, file, 8 * behind)
     raise AssertionError(f"{host.name} has not logged it")
 
 
 async def flip_bits(cluster: HostCluster, hosts: Sequence[Host]) -> None:
     """In the last txn, and in one before it, for which Apache's refuses to start."""
-    at_the_end = FlippedBit(hosts[4].name)
-    before_it = await in_the_middle(hosts[2], b"/first")
-    for flip, host, said in (
-        (at_the_end, hosts[4], "Last transaction was partial"),
-        (before_it, hosts[2], "CRC check failed"),
+    for host, written, said in (
+        (hosts[4], b"", "Last transaction was partial"),
+        (hosts[2], b"/first", "CRC check failed"),
     ):
+        flip = await in_its_log(host, written)
         await cluster.apply([flip])
         await cluster.apply([flip])  # which does not flip it back
         seen = await cluster.probe(flip, [flip])
