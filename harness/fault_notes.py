@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 from checker.history import Note
 from harness.script import Held
 from nemesis.fault import Crash, Fault, Node, Partition, Pause
+from nemesis.plan import Moment
 from nemesis.written import read
 
 _ENDS: Final[Mapping[str, frozenset[str]]] = {
@@ -29,20 +30,25 @@ class _Open(NamedTuple):
     aim: str
     from_ns: int
     fault: Fault
+    number: int
+    when: Moment | None = None
 
 
 def held_of(notes: Sequence[Note], began_ns: int, nodes: Sequence[Node]) -> Sequence[Held]:
-    """All faults; one that is never lifted lasts until the last note or as long as it can."""
+    """All faults as they were injected; one that is never lifted lasts until the last note or as
+    long as it can.
+    """
     mine = [note for note in notes if note.process == "nemesis"]
-    found = list(_own(mine) if _are_own(mine) else _foreign(mine, nodes))
-    spans: dict[tuple[str, str, int, int], list[Fault]] = {}
+    found = sorted(_own(mine) if _are_own(mine) else _foreign(mine, nodes), key=_number)
+    spans: dict[tuple[str, str, int, int, Moment | None], list[Fault]] = {}
     last_ns = max((note.time_ns for note in mine), default=0)
     for one, until_ns in found:
         until = last_ns if until_ns == NEVER_NS else until_ns
-        spans.setdefault((one.nemesis, one.aim, one.from_ns, until), []).append(one.fault)
+        span = (one.nemesis, one.aim, one.from_ns, until, one.when)
+        spans.setdefault(span, []).append(one.fault)
     return [
-        Held(nemesis, aim, max(0, since - began_ns), max(0, until - began_ns), tuple(faults))
-        for (nemesis, aim, since, until), faults in spans.items()
+        Held(nemesis, aim, max(0, since - began_ns), max(0, until - began_ns), tuple(faults), when)
+        for (nemesis, aim, since, until, when), faults in spans.items()
     ]
 
 
@@ -52,6 +58,10 @@ def not_understood(notes: Sequence[Note]) -> Sequence[str]:
     if _are_own(mine):
         return ()
     return sorted({note.f for note in mine} - _BEGINS.union(*_ENDS.values()))
+
+
+def _number(found: tuple[_Open, int]) -> int:
+    return found[0].number
 
 
 def _are_own(mine: Sequence[Note]) -> bool:
@@ -67,10 +77,13 @@ def _own(notes: Iterable[Note]) -> Iterator[tuple[_Open, int]]:
             case "inject" | "lift" | "lift-all":
                 asked |= {one["id"]: note.time_ns for one in note.value["faults"]}
             case "injected":
+                told = (note.value["nemesis"], note.value["aim"])
+                moment = note.value.get("when")
+                when = None if moment is None else Moment(**moment)
                 for one in note.value["faults"]:
-                    told = (note.value["nemesis"], note.value["aim"])
                     since = asked.get(one["id"], note.time_ns)
-                    active[one["id"]] = _Open(*told, since, read(one["fault"]))
+                    fault = read(one["fault"])
+                    active[one["id"]] = _Open(*told, since, fault, one["id"], when)
             case "lifted" | "lifted-all":
                 over = [one["id"] for one in note.value["faults"]]
                 for number in list(active) if note.f == "lifted-all" else over:
@@ -85,13 +98,13 @@ def _foreign(notes: Sequence[Note], nodes: Sequence[Node]) -> Iterator[tuple[_Op
     named = sorted({name for note in notes for name in _names(note.value)})
     ours = dict(zip(named, nodes, strict=False))
     active: list[_Open] = []
-    for note in notes:
+    for place, note in enumerate(notes):
         for one in [one for one in active if note.f in _ENDS[one.nemesis]]:
             active.remove(one)
             yield one, note.time_ns
         known = [one.fault for one in active]  # a note of the order, and one of what came of it
         active += [
-            _Open(kind, note.f, note.time_ns, fault)
+            _Open(kind, note.f, note.time_ns, fault, place)
             for kind, fault in _meant(note, ours)
             if fault not in known
         ]

@@ -18,12 +18,13 @@ from checker.outcome import Outcome
 from harness.client import Client
 from harness.run import Run
 from nemesis.fault import Fault
-from nemesis.plan import Exactly, Nemesis, Step
-from nemesis.surface import Draw, Surface
+from nemesis.plan import Exactly, Moment, Nemesis, Step, When
+from nemesis.surface import Draw, Surface, Watched
 from workloads.workload import Answer, Ask, Judge, Workload
 from workloads.workload import Draw as CallDraw
 
 NANO: Final = 1_000_000_000
+LATE_S: Final = 5.0  # so much longer than it did a moment may keep its faults waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,16 @@ class Held:
     from_ns: int
     until_ns: int
     faults: tuple[Fault, ...]
+    when: Moment | None = None
+    """What they wait for, if nodes can be watched: so they meet it also where other things that
+    came before are left out. The times are then those of the run that is told."""
+
+    @property
+    def watch_ns(self) -> int:
+        """When one begins to look out for it."""
+        if self.when is None:
+            return self.from_ns
+        return max(0, self.from_ns - self.when.delay_ns - self.when.waited_ns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +70,10 @@ class Script:
     def nemeses(self) -> tuple[Nemesis, ...]:
         """One for each name; what one did at once is held by several."""
         tracks: dict[tuple[str, int], list[Held]] = {}
-        for one in sorted(self.held, key=lambda one: (one.from_ns, one.nemesis)):
+        for one in sorted(self.held, key=lambda one: (one.watch_ns, one.nemesis)):
             number = 1
             while (track := tracks.setdefault((one.nemesis, number), [])) and (
-                track[-1].until_ns > one.from_ns
+                track[-1].until_ns > one.watch_ns
             ):
                 number += 1
             track.append(one)
@@ -84,11 +95,26 @@ def _nemesis(name: str, track: Sequence[Held], began_ns: int) -> Nemesis:
         loop = asyncio.get_running_loop()
         zero = loop.time() - began_ns / NANO
         for one in track:
-            wait_s = max(0.0, zero + one.from_ns / NANO - loop.time())
+            when = _when(one) if isinstance(surface, Watched) else None
+            begin_ns = one.from_ns if when is None else one.watch_ns
+            wait_s = max(0.0, zero + begin_ns / NANO - loop.time())
             hold_s = (one.until_ns - one.from_ns) / NANO
-            yield Step(wait_s, Exactly(one.aim, one.faults), hold_s, timed=True)
+            yield Step(wait_s, Exactly(one.aim, one.faults), hold_s, when=when, timed=True)
 
     return Nemesis(name, "what a history says of its faults", kinds, plan)
+
+
+def _when(held: Held) -> When | None:
+    if (moment := held.when) is None:
+        return None
+    return When(
+        moment.event,
+        lambda node: Exactly(held.aim, held.faults),
+        node=moment.node,
+        times=moment.times,
+        within_s=moment.waited_ns / NANO + LATE_S,
+        delay_s=moment.delay_ns / NANO,
+    )
 
 
 class _Scripted:

@@ -68,7 +68,7 @@ def script_of(history: History, model: str, synced: Synced, nodes: Sequence[str]
         parts=parts,
         held=held,
         last=ask_of.last(),
-        faults_ns=min((one.from_ns for one in held), default=0),
+        faults_ns=min((one.watch_ns for one in held), default=0),
     )
 
 

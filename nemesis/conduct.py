@@ -9,17 +9,20 @@ Rules of this file:
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from nemesis.budget import Budget, all_caught_up
 from nemesis.fault import Fault, LosesADisk, Node
-from nemesis.ledger import Journal, Ledger, Note, Tally
-from nemesis.plan import Aim, Nemesis, Step, When
+from nemesis.ledger import Entry, Journal, Ledger, Note, Tally
+from nemesis.plan import Aim, Moment, Nemesis, Step, When
 from nemesis.registry import check_supported
 from nemesis.surface import Draw, Surface, Watched
 from nemesis.targets import scene_of
 
+NANO: Final = 1_000_000_000
 LEAST_WAIT_S: Final = 0.001  # a plan that never waits would let nobody else run
 _FIND_S: Final = 5.0  # for how long an aim is looked for: there may be a leader soon
 _LOOK_S: Final = 0.2
@@ -86,6 +89,19 @@ async def _until_told(told: asyncio.Task[bool], tasks: Sequence[asyncio.Task[Non
                 task.result()  # a plan may end, but not fail
 
 
+@dataclass(frozen=True, slots=True)
+class _Come:
+    """A moment that was waited for, and when it came."""
+
+    at_s: float
+    moment: Moment
+
+    def now(self) -> Moment:
+        """With the time since then: others may have been in the way."""
+        since_s = asyncio.get_running_loop().time() - self.at_s
+        return replace(self.moment, delay_ns=round(since_s * NANO))
+
+
 class _Stage:
     """What all nemeses of a run share."""
 
@@ -111,37 +127,51 @@ class _Stage:
         """All its steps, one after the other."""
         for step in nemesis.plan(self._surface, draw):
             await self._sleep(step.wait_s, least_s=0.0 if step.timed else LEAST_WAIT_S)
-            aim = step.aim if step.when is None else await self._moment(nemesis, step.when)
+            aim, come = step.aim, None
+            if step.when is not None:
+                come = await self._moment(nemesis, step.when)
+                aim = None if come is None else step.when.then(come.moment.node)
             if aim is None:
                 continue
             if any(issubclass(kind, LosesADisk) for kind in nemesis.kinds):
                 async with self._budget.alone():
-                    await self._lose_a_disk(nemesis, step, aim, draw)
+                    await self._lose_a_disk(nemesis, step, aim, come, draw)
             else:
                 async with self._budget.shared():
-                    await self._disturb(nemesis, step, aim, draw)
+                    await self._disturb(nemesis, step, aim, come, draw)
 
-    async def _moment(self, nemesis: Nemesis, when: When) -> Aim | None:
-        """What is to be aimed at once it has come to that; nothing, if it does not come."""
+    async def _moment(self, nemesis: Nemesis, when: When) -> _Come | None:
+        """Wait until it has come to that; nothing, if it does not."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
         surface, roles = self._surface, await self._surface.roles()
         if not isinstance(surface, Watched):
             self._ledger.note("skipped", _missed(nemesis, when, "nobody sees what nodes do"))
             return None
-        seen = 0
+        seen: Counter[Node] = Counter()
 
         def wanted(node: Node, event: str) -> bool:
-            nonlocal seen
-            seen += event == when.event and when.role in ("", roles.get(node))
-            return seen >= when.times
+            if event != when.event or when.node not in ("", node):
+                return False
+            if when.role in ("", roles.get(node)):
+                seen[node] += 1
+            return seen.total() >= when.times
 
         try:
             async with asyncio.timeout(when.within_s * self._pace):
-                return when.then(await surface.next_event(wanted))
+                node = await surface.next_event(wanted)
+            came = loop.time()
+            if when.delay_s:
+                await self._sleep(when.delay_s, least_s=0.0)
+            waited_ns = round((came - began) * NANO)
+            return _Come(came, Moment(node, when.event, seen[node], waited_ns))
         except TimeoutError:
             self._ledger.note("skipped", _missed(nemesis, when, "it did not come to that"))
             return None
 
-    async def _disturb(self, nemesis: Nemesis, step: Step, aim: Aim, draw: Draw) -> None:
+    async def _disturb(
+        self, nemesis: Nemesis, step: Step, aim: Aim, come: _Come | None, draw: Draw
+    ) -> None:
         await self._allowed.wait()
         faults = await self._find(nemesis, aim, draw)
         if not faults:
@@ -150,14 +180,12 @@ class _Stage:
             if again:
                 await self._sleep(step.pause_s)
             await self._allowed.wait()
-            loop = asyncio.get_running_loop()
-            asked = loop.time()
-            entries = await self._ledger.inject(nemesis.name, aim.aim, faults)
-            took_s = (loop.time() - asked) / self._pace if step.timed else 0.0
-            await self._sleep(step.hold_s - took_s)
+            entries = await self._hold(nemesis, step, aim, come, faults)
             await self._ledger.lift(entries)
 
-    async def _lose_a_disk(self, nemesis: Nemesis, step: Step, aim: Aim, draw: Draw) -> None:
+    async def _lose_a_disk(
+        self, nemesis: Nemesis, step: Step, aim: Aim, come: _Come | None, draw: Draw
+    ) -> None:
         await self._allowed.wait()
         if not await all_caught_up(self._surface):
             self._skip(nemesis, aim, "not all nodes have caught up")
@@ -168,11 +196,27 @@ class _Stage:
             raise ValueError(f"{nemesis.name} wants {faults}: one disk may be lost at a time")
         if not faults:
             return
-        entries = await self._ledger.inject(nemesis.name, aim.aim, faults)
-        await self._sleep(step.hold_s)
+        entries = await self._hold(nemesis, step, aim, come, faults)
         await self._ledger.lift_when_safe(entries)
         if not await all_caught_up(self._surface):
             self._ledger.note("late", {"why": f"{nodes[0]} has not caught up"})
+
+    async def _hold(
+        self,
+        nemesis: Nemesis,
+        step: Step,
+        aim: Aim,
+        come: _Come | None,
+        faults: tuple[Fault, ...],
+    ) -> tuple[Entry, ...]:
+        """Inject them, and let them be for a while."""
+        loop = asyncio.get_running_loop()
+        asked = loop.time()
+        moment = None if come is None else come.now
+        entries = await self._ledger.inject(nemesis.name, aim.aim, faults, moment)
+        took_s = (loop.time() - asked) / self._pace if step.timed else 0.0
+        await self._sleep(step.hold_s - took_s)
+        return entries
 
     async def _find(self, nemesis: Nemesis, aim: Aim, draw: Draw) -> tuple[Fault, ...]:
         """What the aim means now. A role may be taken by nobody for a while."""

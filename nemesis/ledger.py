@@ -14,12 +14,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import count
 from typing import Any, Final, TypeAlias, TypeVar
 
 from nemesis.budget import all_caught_up
 from nemesis.fault import Fault, LosesADisk
+from nemesis.plan import Moment
 from nemesis.surface import Surface
 from nemesis.union import masked
 from nemesis.written import written
@@ -87,10 +88,16 @@ class Ledger:
         """Write down something that has to do with faults, and is no change of them."""
         self._note(f, value)
 
-    async def inject(self, by: str, aim: str, faults: Iterable[Fault]) -> tuple[Entry, ...]:
-        """Let these be active too."""
+    async def inject(
+        self,
+        by: str,
+        aim: str,
+        faults: Iterable[Fault],
+        moment: Callable[[], Moment] | None = None,
+    ) -> tuple[Entry, ...]:
+        """Let these be active too; `moment` says at which moment of the protocol that is."""
         entries = [Entry(next(self._numbers), fault, by, aim) for fault in faults]
-        await self._undisturbed(self._inject(entries))
+        await self._undisturbed(self._inject(entries, moment))
         return tuple(entries)
 
     async def lift(self, entries: Sequence[Entry]) -> None:
@@ -126,16 +133,17 @@ class Ledger:
         if cancelled is not None:
             raise cancelled
 
-    async def _inject(self, entries: Sequence[Entry]) -> None:
+    async def _inject(self, entries: Sequence[Entry], moment: Callable[[], Moment] | None) -> None:
         async with self._lock:
             if self._over:
                 return
             self._journal([*self.active, *(entry.fault for entry in entries)])
-            self._note("inject", _told(entries))
+            when = {} if moment is None else {"when": asdict(moment())}
+            self._note("inject", _told(entries) | when)
             self._active += entries
             self._all += entries
             await self._surface.apply(self.active)
-            self._note("injected", _told(entries, await self._probe(entries)))
+            self._note("injected", _told(entries, await self._probe(entries)) | when)
 
     async def _lift(self, entries: Sequence[Entry]) -> None:
         async with self._lock:
@@ -152,14 +160,10 @@ class Ledger:
     async def _lift_all(self, *, calm: bool) -> None:
         async with self._lock:
             entries = tuple(self._active)
-            seen = None
-            if calm:
-                try:
-                    seen = await self._probe(entries)
-                    await self._until_safe(entries)
-                except Exception as failure:  # of a look at it: no reason not to heal
-                    self._note("probe-failed", {"why": _why(failure)})
+            seen = await self._looked(self._probe(entries)) if calm else None
             self._note("lift-all", _told(entries, seen))
+            if calm:
+                await self._looked(self._until_safe(entries))
             # Also when nothing is active: a change that failed may have done a part of its work.
             for last in (False,) * (TRIES - 1) + (True,):
                 try:
@@ -173,6 +177,14 @@ class Ledger:
             self._active = []
             self._journal(())
             self._note("lifted-all", _told(entries))
+
+    async def _looked(self, look: Coroutine[Any, Any, _T]) -> _T | None:
+        """A look that fails is no reason not to heal."""
+        try:
+            return await look
+        except Exception as failure:
+            self._note("probe-failed", {"why": _why(failure)})
+            return None
 
     async def _until_safe(self, entries: Sequence[Entry]) -> None:
         lost = [entry.fault.node for entry in entries if isinstance(entry.fault, LosesADisk)]

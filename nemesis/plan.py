@@ -100,9 +100,26 @@ class When:
     then: Callable[[Node], Aim]
     role: str = ""
     """Only of nodes that are this at the moment; "" for any."""
+    node: Node = ""
+    """Only of this one; "" for any."""
     times: int = 1
     within_s: float = 10.0
     """After which nobody waits any more."""
+    delay_s: float = 0.0
+    """How much later than that it is to be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When it came to that: so long after this node wrote down such an event, for this many a time
+    since one began to wait for it.
+    """
+
+    node: Node
+    event: str
+    times: int
+    waited_ns: int
+    delay_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)

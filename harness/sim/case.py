@@ -93,9 +93,10 @@ async def _play(case: Case, store: StoredRun, observer: Observer | None) -> Play
     chance = Chance(plan.seed, case.tape, calm=case.calm, keeps=False)
     cluster = SimCluster(case.conditions, chance)
     made, run_class = workload(plan.workload, SYNCED), _run_class(case.script)
-    nemeses = named(",".join(plan.nemeses)) if plan.nemeses else ()
     if case.script is not None:
         made, nemeses = case.script.workload(made), case.script.nemeses
+    else:
+        nemeses = named(",".join(plan.nemeses))
     check_supported(nemeses, cluster)
     try:
         # Nobody reads along, so lines may leave in large pieces.

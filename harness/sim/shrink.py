@@ -7,37 +7,35 @@ Rules of this file:
 2. Where chance is another, a seed may no more be unlucky: a few others are tried before a bold
    step is given up.
 3. First the run is told as a script, which happens as it was drawn, and that is made smaller. What
-   does not come of it may come of a smaller plan, told in its turn: the smallest of all is taken.
+   does not come of it may come of another run that was small from the beginning, and fails with
+   one of these marks: the smallest of all is taken.
 4. The search ends with its budget, and what it has by then is a failure that was seen.
 """
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
-from pathlib import Path
 from typing import Final, TypeVar
 
-from checker.formats import jsonl
 from checker.verdict import Verdict
 from harness.failures import marks_of
 from harness.script import Cue, Held
 from harness.sim import smaller
-from harness.sim.case import SYNCED, Case, bare_store, play
+from harness.sim.case import Case
 from harness.sim.glance import at_a_glance, burden
 from harness.sim.quarry import results_of
-from workloads.names import workload
+from harness.sim.retelling import by_the_clock, by_the_protocol, live, scripts
+from harness.sim.sketches import sketches
 from workloads.workload import Ask
 
 T = TypeVar("T")
 
 OTHER_SEEDS: Final = 4  # that a bold step is tried with
 MORE_SEEDS: Final = 64  # at last, where that led to nothing small
-_SHARE: Final = 0.5  # of what is left of the budget, for each way but the last
-_PLANS_SHARE: Final = 0.4  # of the last way's, for smaller plans
+_SHARE: Final = 0.4  # of what is left of the budget, for each way but the last
 _PROMISE: Final = "promises: "
 
 
@@ -80,26 +78,33 @@ class Shrinker:
     def shrink(self) -> Shrunk:
         """One way after the other, until one leads to something small or time is up."""
         whole, ends = self.case, list[tuple[Case, str]]()
-        ways = self._ways(drawn=whole.script is None)
-        for number, (self._mark, plans) in enumerate(ways, 1):
-            self.case, until = whole, self._until
-            self._until = self._share(_SHARE if number < len(ways) else 1.0)
-            if plans:
-                self._plans()
+        for mark, case in self._begins(whole):
+            self.case, self._mark, until = case, mark, self._until
+            self._until = self._share(_SHARE)
             self._passes()
             self._until = until
             ends.append((self.case, self._mark))
-            if at_a_glance(self.case):
+            if at_a_glance(self.case) or not self._time_left():
                 break
         self.case, self._mark = min(ends, key=lambda one: burden(one[0]))
         return Shrunk(self.case, self._mark, self.tried)
 
-    def _ways(self, *, drawn: bool) -> Sequence[tuple[str, bool]]:
-        """The mark to aim at, and whether smaller plans come first."""
-        first = self._marks[0]
+    def _begins(self, whole: Case) -> Iterator[tuple[str, Case]]:
+        """What is made smaller, and the mark to aim at: the run itself, and then others."""
         promises = [mark for mark in self._marks[1:] if mark.startswith(_PROMISE)]
-        ways = [(first, False), *((mark, False) for mark in promises[:1])]
-        return [*ways, (first, True)] if drawn else ways
+        aims = (self._marks[0], *promises[:1])
+        for mark in aims:
+            yield mark, whole
+        nemeses = dict.fromkeys(name.partition(" ")[0] for name in self.case.plan.nemeses)
+        for sketch in sketches(whole, tuple(nemeses)):
+            if not self._time_left():
+                return
+            shown = self._shown(sketch)
+            for mark in aims:
+                if mark in shown:
+                    self._tell("a small run", sketch)
+                    yield mark, sketch
+                    break
 
     def _passes(self) -> None:
         """On a script of the case, if one fails."""
@@ -111,6 +116,7 @@ class Shrinker:
                 continue
             if at_a_glance(self.case) or self._seeds >= MORE_SEEDS:
                 return
+            self._otherwise()
             self._seeds *= 2
 
     def _share(self, share: float) -> float:
@@ -122,14 +128,16 @@ class Shrinker:
         return self._clock() < self._until
 
     def _fails(self, case: Case) -> bool:
+        return self._mark in self._shown(case)
+
+    def _shown(self, case: Case) -> Sequence[str]:
+        """Its marks, if it fails."""
         self.tried += 1
         try:
             results = results_of(case)
         except Exception:
-            return False  # a world that cannot even be had
-        if results.verdict is not Verdict.INVALID:
-            return False
-        return self._mark in marks_of(results.as_json())
+            return ()  # a world that cannot even be had
+        return marks_of(results.as_json()) if results.verdict is Verdict.INVALID else ()
 
     def _take(self, what: str, case: Case) -> bool:
         """Whether it fails too, and is the one to go on from."""
@@ -148,23 +156,21 @@ class Shrinker:
             plan = replace(case.plan, seed=case.plan.seed + more * 1_000_003)
             yield replace(case, plan=plan, tape=None)
 
-    def _plans(self) -> None:
-        whole, self._until = self._until, self._share(_PLANS_SHARE)
-        while self._take_any("a smaller plan", smaller.plans(self.case)):
-            pass
-        self._until = whole
-
     def _script(self) -> bool:
         """Whether the same calls and faults fail when they are told and not drawn."""
         if self.case.script is not None:
             return True
-        with tempfile.TemporaryDirectory(prefix="zabtest-") as folder:
-            store = bare_store(Path(folder) / "run", self.case)
-            results = play(self.case, store)
-            history = jsonl.read(store.history, workload(self.case.plan.workload, SYNCED).model)
-        shown = sorted({r for one in results.findings for wrong in one.wrongs for r in wrong.rows})
-        told = [self._with_other_seeds(one) for one in smaller.scripts(self.case, history, shown)]
-        return self._take_any("a script", chain.from_iterable(zip(*told, strict=True)))
+        lived = live(self.case)
+        told = scripts(self.case, lived.history, lived.shown)
+        seeds = [self._with_other_seeds(one) for one in told]
+        return self._take_any("a script", chain.from_iterable(zip(*seeds, strict=True)))
+
+    def _otherwise(self) -> bool:
+        """Told by the clock where it was by the protocol, or the other way round."""
+        assert self.case.script is not None
+        clock = any(one.when is not None for one in self.case.script.held)
+        told = (by_the_clock if clock else by_the_protocol)(self.case, live(self.case))
+        return self._take_any("told otherwise", self._with_other_seeds(told))
 
     def _sooner_over(self) -> bool:
         helped = False
@@ -178,6 +184,7 @@ class Shrinker:
             self._sooner_over,
             self._fewer_last,
             self._fewer_nemeses,
+            self._longer_faults,
             self._fewer_clients,  # before faults: what is asked is what a try costs
             self._fewer_faults,  # before calls: where many are left, more faults meet one
             self._sooner_over,
@@ -218,6 +225,12 @@ class Shrinker:
             return smaller.with_faults(self.case, [one for one in held if one.nemesis in kept])
 
         return len(names) > 1 and self._fewer(names, made, "fewer nemeses", bold_down_to=1)
+
+    def _longer_faults(self) -> bool:
+        helped = False
+        while self._take_any("longer faults", smaller.throughout(self.case)):
+            helped = True
+        return helped
 
     def _fewer_faults(self, bold_down_to: int | None = None) -> bool:
         assert self.case.script is not None

@@ -2,8 +2,7 @@
 
 Rules of this file:
 1. Nothing here plays anything: each function gives cases, the boldest first.
-2. A case without a script is made smaller in what its plan asks for; one with a script in its
-   calls, its faults, its times and its chance.
+2. A case has a script, and is made smaller in its calls, its faults, its times and its chance.
 """
 
 from __future__ import annotations
@@ -13,98 +12,30 @@ from dataclasses import replace
 from itertools import pairwise, permutations
 from typing import Final
 
-from checker.history import History
-from harness.fault_notes import held_of
 from harness.script import NANO, Cue, Held, Script
 from harness.sim.case import Case
 from harness.sim.conditions import Conditions
 from nemesis.fault import Fault, Node, Packets, Partition, Slow
+from nemesis.plan import Moment
 from workloads.workload import Ask
 
-LEAST_S: Final = 8.0  # of a plan, for anything to happen
-TAIL_S: Final = 0.3  # behind the last that a script says
+TAIL_NS: Final = 3 * NANO // 10  # behind the last call
 HEAD_NS: Final = NANO // 5  # before the first
 _SHORT_NS: Final = NANO // 50  # between two things, where it does not matter
 _CALMEST: Final = Conditions(split=0, patience=0, torn=False)
 
 
-def plans(case: Case) -> Iterator[Case]:
-    """Less time, fewer nemeses, fewer nodes, everything calmer, fewer clients and calls."""
-    plan = case.plan
-    for time_s in (plan.time_s / 4, plan.time_s / 2, plan.time_s):
-        if time_s < plan.time_s and time_s >= LEAST_S:
-            yield _planned(case, time_s=time_s)
-        for name in plan.nemeses if len(plan.nemeses) > 1 and time_s >= LEAST_S else ():
-            yield _planned(case, time_s=time_s, nemeses=(name,))
-    if case.conditions.nodes > 3:
-        yield replace(case, conditions=replace(case.conditions, nodes=3))
-    yield from _calmer(case)
-    for clients in (3, 5):
-        if clients < plan.concurrency:
-            yield _planned(case, concurrency=clients)
-    for rate in (5.0, 10.0, 20.0):
-        if rate < plan.rate or not plan.rate:
-            yield _planned(case, rate=rate)
-
-
-def _calmer(case: Case) -> Iterator[Case]:
-    now = case.conditions
-    calmest = replace(_CALMEST, nodes=now.nodes, sync_limit=now.sync_limit)
-    if now != calmest:
-        yield replace(case, conditions=calmest)
-
-
-def _planned(case: Case, **changes: object) -> Case:
-    return replace(case, plan=replace(case.plan, **changes))  # type: ignore[arg-type]
-
-
-def scripts(case: Case, history: History, shown: Sequence[int]) -> Iterator[Case]:
-    """The same faults and calls at the same times, and nothing of them drawn any more.
-
-    First only the calls that the judges showed, and then all of the keys of these.
-    """
-    rows = range(len(history))
-    keys = frozenset(history.key[row] for row in shown)
-    if shown:
-        yield _scripted(case, history, shown)
-        yield _scripted(case, history, [row for row in rows if history.key[row] in keys])
-    yield _scripted(case, history, rows)
-    yield _scripted(case, history, ())
-
-
-def _scripted(case: Case, history: History, rows: Sequence[int]) -> Case:
-    plan = case.plan
-    began = next(
-        note.time_ns
-        for note in history.notes
-        if (note.process, note.f, note.value) == ("run", "phase", "load")
-    )
-    ends = [note.time_ns for note in history.notes if note.value == "last calls"]
-    over = ends[0] if ends else max(history.called, default=0) + 1
-    parts: list[list[Cue]] = [[] for _ in range(plan.concurrency)]
-    last: dict[Ask, None] = {}
-    for row in sorted(rows, key=history.called.__getitem__):
-        ask = Ask(str(history.keys[history.key[row]]), history.deeds[history.deed[row]].call)
-        if history.called[row] >= over:
-            last.setdefault(ask)
-        else:
-            place = history.process[row] % plan.concurrency
-            parts[place].append(Cue(max(0, history.called[row] - began), ask))
-    nodes = tuple(f"n{number}" for number in range(1, case.conditions.nodes + 1))
-    script = Script(parts=parts, held=held_of(history.notes, began, nodes), last=tuple(last))
-    return with_script(replace(case, tape=None), script)
-
-
 def with_script(case: Case, script: Script) -> Case:
     """The plan follows from it."""
-    first_ns = min((one.from_ns for one in script.held), default=0)
+    first_ns = min((one.watch_ns for one in script.held), default=0)
     script = replace(script, faults_ns=first_ns)
-    calls = [cue.at_ns for part in script.parts for cue in part]
-    last_ns = max([*calls, *(one.until_ns for one in script.held)], default=0)
+    calls = [cue.at_ns + TAIL_NS for part in script.parts for cue in part]
+    # What is still held when the run is over is lifted with everything else.
+    last_ns = max([TAIL_NS, *calls, *(one.until_ns for one in script.held)])
     plan = replace(
         case.plan,
         nemeses=tuple(one.name for one in script.nemeses),
-        time_s=last_ns / NANO + TAIL_S,
+        time_s=last_ns / NANO,
         first_fault_s=first_ns / NANO,
         concurrency=len(script.parts),
         rate=0.0,
@@ -161,6 +92,30 @@ def chances(case: Case) -> Iterator[Case]:
     yield from _calmer(case)
 
 
+def _calmer(case: Case) -> Iterator[Case]:
+    now = case.conditions
+    calmest = replace(_CALMEST, nodes=now.nodes, sync_limit=now.sync_limit)
+    if now != calmest:
+        yield replace(case, conditions=calmest)
+
+
+def throughout(case: Case) -> Iterator[Case]:
+    """What comes again and again is held from its first time to its last: all such, or one."""
+    assert case.script is not None, "it has a script"
+    every = faults_of(case.script)
+    spans: dict[tuple[str, Fault], list[Held]] = {}
+    for one in every:
+        spans.setdefault((one.nemesis, one.faults[0]), []).append(one)
+    often = [again for again in spans.values() if len(again) > 1]
+    for chosen in (often, *([again] for again in often)) if often else ():
+        gone = {id(one) for again in chosen for one in again}
+        held = [one for one in every if id(one) not in gone]
+        for again in chosen:
+            first = min(again, key=lambda one: one.from_ns)
+            held.append(replace(first, until_ns=max(one.until_ns for one in again)))
+        yield with_faults(case, sorted(held, key=lambda one: one.from_ns))
+
+
 def beginnings(case: Case) -> Iterator[Case]:
     """The same until a certain moment, and nothing afterwards; the earliest first."""
     script = case.script
@@ -213,9 +168,26 @@ def _moved(case: Case, names: Mapping[Node, Node], nodes: int) -> Case:
             while f"n{len(parts) % nodes + 1}" != node:
                 parts.append([])
             parts.append(list(part))
-    held = [replace(one, faults=_renamed(one.faults, names)) for one in script.held]
+    held = [
+        replace(one, faults=_renamed(one.faults, names), when=_moved_moment(one.when, names))
+        for one in script.held
+    ]
     moved = replace(script, parts=parts or [[]], held=[one for one in held if one.faults])
     return with_script(replace(case, conditions=replace(case.conditions, nodes=nodes)), moved)
+
+
+def _moved_moment(when: Moment | None, names: Mapping[Node, Node]) -> Moment | None:
+    """None of a node that is gone: what waited for it comes by the clock."""
+    if when is None or when.node not in names:
+        return None
+    return replace(when, node=names[when.node])
+
+
+def nodes_of(fault: Fault) -> Sequence[Node]:
+    """Whom it strikes."""
+    if isinstance(fault, Partition | Slow | Packets):
+        return sorted({node for link in fault.links for node in link})
+    return (fault.node,)
 
 
 def _renamed(faults: Sequence[Fault], names: Mapping[Node, Node]) -> tuple[Fault, ...]:

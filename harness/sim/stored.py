@@ -20,6 +20,7 @@ from harness.script import Cue, Held, Script
 from harness.sim.case import SYNCED, Case
 from harness.sim.conditions import Conditions
 from harness.store import StoredRun, is_run
+from nemesis.plan import Moment
 from nemesis.written import read, written
 from workloads.names import workload
 from workloads.workload import Ask
@@ -83,7 +84,13 @@ def read_script(said: Mapping[str, Any], model: Model[Any, Any, Any]) -> Script:
         return Ask(told["key"], model.read_call(told["f"], _hashable(told["value"])))
 
     held: Sequence[Held] = [
-        Held(**{**one, "faults": tuple(read(fault) for fault in one["faults"])})
+        Held(
+            **{
+                **one,
+                "faults": tuple(read(fault) for fault in one["faults"]),
+                "when": Moment(**one["when"]) if one.get("when") else None,
+            }
+        )
         for one in said["held"]
     ]
     return Script(

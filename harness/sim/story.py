@@ -36,6 +36,7 @@ from nemesis.fault import (
     SlowDisk,
     Wipe,
 )
+from nemesis.plan import Moment
 from workloads.names import workload
 
 SECOND: Final = 1_000_000_000
@@ -98,8 +99,16 @@ def _faults(history: History) -> Iterator[Sentence]:
     for held in held_of(history.notes, 0, ()):
         for fault in held.faults:
             begins, ends = fault_words(fault)
+            begins += "" if held.when is None else f", {_behind(held.when)}"
             yield Sentence(held.from_ns, "fault", f"{begins}.", "fault")
             yield Sentence(held.until_ns, "fault", f"{ends}.", "fault")
+
+
+def _behind(moment: Moment) -> str:
+    """What it waited for."""
+    soon = "as soon as" if not moment.delay_ns else f"{moment.delay_ns / 1e6:.1f} ms after"
+    times = "" if moment.times == 1 else f" {moment.times} times"
+    return f"{soon} {moment.node} has written down `{moment.event}`{times}"
 
 
 def fault_words(fault: Fault) -> tuple[str, str]:

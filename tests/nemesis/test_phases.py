@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from checker.history import Note
 from harness.chance import Chance
 from harness.cluster import Cluster
+from harness.fault_notes import held_of
 from harness.local.cluster import LocalCluster
 from harness.local.tailing import next_event
+from harness.script import NANO, Held, Script
 from harness.sim.cluster import SimCluster
 from harness.sim.conditions import Conditions
 from harness.sim.loop import run as simulate
 from nemesis.conduct import conduct
 from nemesis.fault import Crash, Node
 from nemesis.phases import kill_it, phases
-from nemesis.plan import Nemesis, Step, When
+from nemesis.plan import Moment, Nemesis, Step, When
 from nemesis.surface import Draw, Surface
 from tests.nemesis.fakes import FakeSurface, seeded
 
@@ -34,11 +38,15 @@ def one_of_them(when: When) -> Nemesis:
 
 
 async def played(cluster: Surface, when: When, seconds: float) -> Story:
+    return await conducted(cluster, [one_of_them(when)], seconds)
+
+
+async def conducted(cluster: Surface, nemeses: Sequence[Nemesis], seconds: float) -> Story:
     story: Story = []
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     loop.call_later(seconds, stop.set)
     await conduct(
-        [one_of_them(when)],
+        nemeses,
         cluster,
         draws=seeded,
         stop=stop,
@@ -126,3 +134,40 @@ def test_a_torn_line_is_no_event_until_it_is_whole(tmp_path: Path) -> None:
 def test_plans_of_moments_follow_from_chance() -> None:
     steps = [next(phases(FakeSurface(), seeded("a"))) for _ in range(2)]
     assert steps[0] == steps[1]
+
+
+class Eventful(FakeSurface):
+    """Each tenth of a second somebody does something."""
+
+    async def next_event(self, wanted: Callable[[Node, str], bool]) -> Node:
+        done = [("n1", "joined"), ("n3", "joined"), ("n3", "promised"), ("n3", "joined")]
+        for node, event in done:
+            await asyncio.sleep(0.1)
+            if wanted(node, event):
+                return node
+        raise AssertionError("nobody waited for any of that")
+
+
+@pytest.mark.parametrize("watched", [False, True])
+def test_what_is_told_with_its_moment_waits_for_it_or_comes_by_the_clock(watched: bool) -> None:
+    moment = Moment("n3", "joined", 2, NANO // 2, NANO // 10)
+    told = Held("phase", "n3", NANO, 2 * NANO, (Crash("n3"),), moment)
+    script = Script(parts=[[]], held=(told,), faults_ns=told.watch_ns)
+    surface = Eventful() if watched else FakeSurface()
+    story = simulate(conducted(surface, script.nemeses, 3))
+    (at_s, value) = next((at_s, value) for at_s, f, value in story if f == "inject")
+    assert at_s == pytest.approx(0.5 if watched else 0.6)
+    if watched:
+        assert value["when"] == asdict(replace(moment, waited_ns=4 * NANO // 10))
+    else:
+        assert "when" not in value
+    over = next(at_s for at_s, f, _ in story if f == "lift")
+    assert over - at_s == pytest.approx(1.0)
+
+
+def test_the_moment_is_read_from_the_notes_again() -> None:
+    story = simulate(played(Eventful(), When("joined", kill_it, times=3), 3))
+    notes = [Note(round(at * NANO), "nemesis", "info", f, value) for at, f, value in story]
+    (held,) = held_of(notes, 0, ())
+    assert held.when == Moment("n3", "joined", 2, 4 * NANO // 10)
+    assert held.watch_ns == pytest.approx(NANO // 10, abs=NANO // 100)

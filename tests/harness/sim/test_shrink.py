@@ -131,7 +131,22 @@ def test_scripts_are_written_and_read(tmp_path: Path) -> None:
                 "from_ns": 1,
                 "until_ns": 2,
                 "faults": [{"kind": "crash", "node": "n2"}],
-            }
+                "when": {
+                    "node": "n2",
+                    "event": "joined",
+                    "times": 1,
+                    "waited_ns": 7,
+                    "delay_ns": 8,
+                },
+            },
+            {
+                "nemesis": "kill",
+                "aim": "one",
+                "from_ns": 3,
+                "until_ns": 4,
+                "faults": [{"kind": "crash", "node": "n1"}],
+                "when": None,
+            },
         ],
         "last": [{"key": "r1", "f": "read", "value": None}],
         "faults_ns": 1,

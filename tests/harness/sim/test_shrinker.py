@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -55,9 +55,14 @@ class Known(Shrinker):
 
     tried = 0
 
-    def _fails(self, case: Case) -> bool:
+    def _shown(self, case: Case) -> Sequence[str]:
         self.tried += 1
-        return self.fails(case, self._mark)
+        if case.script is None:
+            return ()
+        return [mark for mark in self._marks if self.fails(case, mark)]
+
+    def _otherwise(self) -> bool:
+        return False
 
 
 def keys_of(case: Case) -> set[str]:
