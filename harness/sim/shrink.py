@@ -4,21 +4,19 @@ Rules of this file:
 1. A smaller case is taken if it fails with the mark that was weightiest at first; what else it
    does is of no interest. If that leads to nothing small, the aim is the first promise that the
    nodes' own logs broke: it is nearer to the cause, and takes fewer calls to be seen.
-2. Where chance is another, a seed may no more be unlucky: a few others are tried before a bold
-   step is given up.
-3. First the run is told as a script, which happens as it was drawn, and that is made smaller. What
+2. First the run is told as a script, which happens as it was drawn, and that is made smaller. What
    does not come of it may come of another run that was small from the beginning, and fails with
    one of these marks: the smallest of all is taken.
-4. The search ends with its budget, and what it has by then is a failure that was seen.
+3. The search ends with its budget, and what it has by then is a failure that was seen.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import chain
-from typing import Final, TypeVar
+from typing import Final
 
 from checker.verdict import Verdict
 from harness.failures import marks_of
@@ -29,13 +27,12 @@ from harness.sim.glance import at_a_glance, burden
 from harness.sim.quarry import results_of
 from harness.sim.retelling import by_the_clock, by_the_protocol, live, scripts
 from harness.sim.sketches import sketches
+from harness.sim.trial import OTHER_SEEDS, Tell, Trial
+from nemesis.fault import Fault
 from workloads.workload import Ask
 
-T = TypeVar("T")
-
-OTHER_SEEDS: Final = 4  # that a bold step is tried with
 MORE_SEEDS: Final = 64  # at last, where that led to nothing small
-_SHARE: Final = 0.4  # of what is left of the budget, for each way but the last
+_SHARE: Final = 0.4  # of what is left of the budget, for each beginning
 _PROMISE: Final = "promises: "
 
 
@@ -52,28 +49,8 @@ class Shrunk:
     tried: int
 
 
-Tell = Callable[[str, Case], None]
-
-
-class Shrinker:
+class Shrinker(Trial):
     """A search from one case."""
-
-    def __init__(
-        self,
-        case: Case,
-        marks: Sequence[str],
-        budget_s: float,
-        tell: Tell,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self.case = case
-        self.tried = 0
-        self._seeds = OTHER_SEEDS
-        self._marks = marks
-        self._mark = marks[0]
-        self._tell = tell
-        self._clock = clock
-        self._until = clock() + budget_s
 
     def shrink(self) -> Shrunk:
         """One way after the other, until one leads to something small or time is up."""
@@ -118,43 +95,6 @@ class Shrinker:
                 return
             self._otherwise()
             self._seeds *= 2
-
-    def _share(self, share: float) -> float:
-        """When so much of the time that is left will be over."""
-        now = self._clock()
-        return now + (self._until - now) * share
-
-    def _time_left(self) -> bool:
-        return self._clock() < self._until
-
-    def _fails(self, case: Case) -> bool:
-        return self._mark in self._shown(case)
-
-    def _shown(self, case: Case) -> Sequence[str]:
-        """Its marks, if it fails."""
-        self.tried += 1
-        try:
-            results = results_of(case)
-        except Exception:
-            return ()  # a world that cannot even be had
-        return marks_of(results.as_json()) if results.verdict is Verdict.INVALID else ()
-
-    def _take(self, what: str, case: Case) -> bool:
-        """Whether it fails too, and is the one to go on from."""
-        if not self._time_left() or not self._fails(case):
-            return False
-        self.case = case
-        self._tell(what, case)
-        return True
-
-    def _take_any(self, what: str, cases: Iterable[Case]) -> bool:
-        return any(self._take(what, case) for case in cases)
-
-    def _with_other_seeds(self, case: Case) -> Iterator[Case]:
-        yield case
-        for more in range(1, 1 if case.calm else self._seeds):  # who draws nothing has no luck
-            plan = replace(case.plan, seed=case.plan.seed + more * 1_000_003)
-            yield replace(case, plan=plan, tape=None)
 
     def _script(self) -> bool:
         """Whether the same calls and faults fail when they are told and not drawn."""
@@ -227,10 +167,14 @@ class Shrinker:
         return len(names) > 1 and self._fewer(names, made, "fewer nemeses", bold_down_to=1)
 
     def _longer_faults(self) -> bool:
-        helped = False
-        while self._take_any("longer faults", smaller.throughout(self.case)):
-            helped = True
-        return helped
+        """What comes again and again is one fault where it lasts."""
+        assert self.case.script is not None
+        again = smaller.recurring(self.case.script)
+
+        def made(kept: Sequence[Fault]) -> Case:
+            return smaller.throughout(self.case, [one for one in again if one not in kept])
+
+        return self._fewer(again, made, "longer faults", bold_down_to=max(1, len(again) // 2))
 
     def _fewer_faults(self, bold_down_to: int | None = None) -> bool:
         assert self.case.script is not None
@@ -286,33 +230,6 @@ class Shrinker:
         helped = False
         while self._take_any("less time", smaller.times(self.case)):
             helped = True
-        return helped
-
-    def _fewer(
-        self,
-        items: Sequence[T],
-        made: Callable[[Sequence[T]], Case],
-        what: str,
-        *,
-        bold_down_to: int,
-    ) -> bool:
-        """Leave out large pieces, then smaller ones, from the end to the beginning.
-
-        Pieces that are not smaller than `bold_down_to` are given up only after a few seeds.
-        """
-        kept, helped = list(items), False
-        size = len(kept)
-        while size >= 1 and self._time_left():
-            bold = size >= bold_down_to
-            end = len(kept)
-            while end > 0 and self._time_left():
-                begin = max(0, end - size)
-                rest = kept[:begin] + kept[end:]
-                less = made(rest)
-                if self._take_any(what, self._with_other_seeds(less) if bold else (less,)):
-                    kept, helped = rest, True
-                end = begin
-            size //= 2
         return helped
 
 

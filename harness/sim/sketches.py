@@ -50,10 +50,10 @@ def sketches(case: Case, nemeses: Sequence[str]) -> Iterator[Case]:
 
 
 def _some(nemeses: Sequence[str], draw: Draw) -> Sequence[str]:
-    """One or two."""
-    every = (*nemeses, *CUNNING)
-    first = CUNNING[draw(len(CUNNING))] if draw(2) or not nemeses else nemeses[draw(len(nemeses))]
-    return tuple(dict.fromkeys((first, every[draw(len(every))]))) if draw(2) else (first,)
+    """One or two; as often as not of those that seemed to matter, if there are any."""
+    these = nemeses if nemeses and draw(2) else (*nemeses, *CUNNING)
+    first, second = these[draw(len(these))], these[draw(len(these))]
+    return tuple(dict.fromkeys((first, second))) if draw(4) else (first,)
 
 
 def _conditions(usual: Conditions, draw: Draw) -> Conditions:

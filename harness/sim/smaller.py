@@ -7,6 +7,7 @@ Rules of this file:
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise, permutations
@@ -99,21 +100,23 @@ def _calmer(case: Case) -> Iterator[Case]:
         yield replace(case, conditions=calmest)
 
 
-def throughout(case: Case) -> Iterator[Case]:
-    """What comes again and again is held from its first time to its last: all such, or one."""
+def recurring(script: Script) -> list[Fault]:
+    """What comes again and again, whoever wants it."""
+    counts = Counter(one.faults[0] for one in faults_of(script))
+    return [fault for fault, count in counts.items() if count > 1]
+
+
+def throughout(case: Case, chosen: Sequence[Fault]) -> Case:
+    """Each of these is held from its first time to its last."""
     assert case.script is not None, "it has a script"
-    every = faults_of(case.script)
-    spans: dict[tuple[str, Fault], list[Held]] = {}
-    for one in every:
-        spans.setdefault((one.nemesis, one.faults[0]), []).append(one)
-    often = [again for again in spans.values() if len(again) > 1]
-    for chosen in (often, *([again] for again in often)) if often else ():
-        gone = {id(one) for again in chosen for one in again}
-        held = [one for one in every if id(one) not in gone]
-        for again in chosen:
-            first = min(again, key=lambda one: one.from_ns)
-            held.append(replace(first, until_ns=max(one.until_ns for one in again)))
-        yield with_faults(case, sorted(held, key=lambda one: one.from_ns))
+    held: list[Held] = []
+    spans: dict[Fault, list[Held]] = {fault: [] for fault in chosen}
+    for one in faults_of(case.script):
+        spans.get(one.faults[0], held).append(one)
+    for again in spans.values():
+        first = min(again, key=lambda one: one.from_ns)
+        held.append(replace(first, until_ns=max(one.until_ns for one in again)))
+    return with_faults(case, sorted(held, key=lambda one: one.from_ns))
 
 
 def beginnings(case: Case) -> Iterator[Case]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import islice
 
 import pytest
 
@@ -12,8 +13,10 @@ from harness.sim import smaller
 from harness.sim.case import Case
 from harness.sim.conditions import Conditions
 from harness.sim.glance import at_a_glance
+from harness.sim.rotation import CUNNING
 from harness.sim.shrink import Shrinker
-from nemesis.fault import Crash, Pause
+from harness.sim.sketches import sketches
+from nemesis.fault import Crash, Fault, Pause
 from workloads.register import Register
 from workloads.workload import Ask
 
@@ -117,3 +120,66 @@ def test_the_search_ends_with_its_budget() -> None:
     found = Known(needs_two_and_a_crash, ("a",), budget=7).shrink()
     assert found.tried <= 7
     assert needs_two_and_a_crash(found.case, "a")
+
+
+def spans_of(case: Case, fault: Fault) -> list[tuple[int, int]]:
+    assert case.script is not None
+    every = smaller.faults_of(case.script)
+    return [(one.from_ns, one.until_ns) for one in every if one.faults[0] == fault]
+
+
+@pytest.mark.parametrize(("lifted", "faults"), [(False, 1), (True, 2)])
+def test_what_comes_again_is_one_fault_where_it_may_last(lifted: bool, faults: int) -> None:
+    def fails(case: Case, mark: str) -> bool:
+        spans = spans_of(case, Crash("n2"))
+        begins, ends = [one for one, _ in spans], [one for _, one in spans]
+        lasts = bool(spans) and max(ends) - min(begins) > 10 * NANO
+        return lasts and (not lifted or len(spans) > 1)
+
+    found = Known(fails, ("a",)).shrink()
+    assert faults_of(found.case) == [str(Crash("n2"))] * faults
+    assert fails(found.case, "a")
+
+
+def test_sketches_are_small_and_their_seed_decides_them() -> None:
+    drawn = [list(islice(sketches(whole(), ("clock",)), 200)) for _ in range(2)]
+    assert drawn[0] == drawn[1]
+    plans = [one.plan for one in drawn[0]]
+    assert len({plan.seed for plan in plans}) == len(plans)
+    assert {name for plan in plans for name in plan.nemeses} == {"clock", *CUNNING}
+    for one in drawn[0]:
+        assert one.script is None
+        assert one.plan.time_s * one.plan.rate <= 100
+        assert one.plan.concurrency == 3
+        assert 1 <= len(one.plan.nemeses) <= 2
+
+
+class Sketched(Known):
+    """One in so many small runs fails, and a few of its calls are what matters."""
+
+    def _shown(self, case: Case) -> Sequence[str]:
+        if case.script is None:
+            self.tried += 1
+            return ["promises: kept"] if not case.plan.seed % 7 else []
+        return super()._shown(case)
+
+    def _script(self) -> bool:
+        if self.case.script is None:
+            script = whole().script
+            assert script is not None
+            few = Script(parts=script.parts[:1], held=script.held[:2])
+            self.case = smaller.with_script(self.case, few)
+        return True
+
+
+def test_what_does_not_become_small_is_looked_for_in_small_runs() -> None:
+    def fails(case: Case, mark: str) -> bool:
+        assert case.script is not None
+        if mark == "seen":
+            return len(smaller.cues_of(case.script)) > 40
+        return bool(smaller.cues_of(case.script)) and case.plan.seed % 7 == 0
+
+    found = Sketched(fails, ("seen", "promises: kept")).shrink()
+    assert found.mark == "promises: kept"
+    assert at_a_glance(found.case)
+    assert found.case.plan.seed % 7 == 0
