@@ -10,6 +10,7 @@ import pytest
 
 from checker.verdict import Verdict
 from harness.chance import Chance
+from harness.failures import marks_of
 from harness.judging import judge
 from harness.plan import Plan, Played, Results
 from harness.recorder import Recorder
@@ -18,7 +19,7 @@ from harness.store import StoredRun
 from harness.zookeeper.connecting import connect
 from tests.harness.memory import MemoryCluster, Service
 from tests.target_node.mixed import mixed
-from workloads.names import adapter, workload
+from workloads.names import WORKLOADS, adapter, workload
 from workloads.workload import Synced
 
 
@@ -57,10 +58,34 @@ def run(directory: Path, name: str, ports: dict[str, int], synced: Synced) -> Re
     return judge(store)[0]
 
 
-@pytest.mark.parametrize("kinds", ["a", pytest.param("aaa", marks=pytest.mark.prove)])
+RIGHT = ("register", "set", "lock", "sequence", "session")
+WRONG = {
+    "multi": {"whole: apart"},  # ZOOKEEPER-4026
+    "watch": {"hearing: missed"},  # ZOOKEEPER-4466
+    "conformance": {"answers: hidden"},  # ZOOKEEPER-2590
+}
+"""What release 3.8.0 does wrong, and we notice."""
+KINDS = pytest.mark.parametrize("kinds", ["a", pytest.param("aaa", marks=pytest.mark.prove)])
+
+
+@KINDS
 def test_apaches_servers_do_no_wrong(tmp_path: Path, kinds: str) -> None:
     with mixed(tmp_path / "servers", kinds, *range(1, len(kinds) + 1)) as ensemble:
         ports = {f"n{sid}": one.client_port for sid, one in ensemble.members.items()}
-        for name in ("register", "set", "lock"):
+        for name in RIGHT:
             results = run(tmp_path / "store", name, ports, Synced.ORDERED)
             assert results.verdict is Verdict.VALID, results
+
+
+@KINDS
+def test_but_for_what_is_known_of_this_release(tmp_path: Path, kinds: str) -> None:
+    with mixed(tmp_path / "servers", kinds, *range(1, len(kinds) + 1)) as ensemble:
+        ports = {f"n{sid}": one.client_port for sid, one in ensemble.members.items()}
+        for name, known in WRONG.items():
+            results = run(tmp_path / "store", name, ports, Synced.ORDERED)
+            assert results.verdict is Verdict.INVALID, results
+            assert set(marks_of(results.as_json())) == known, results
+
+
+def test_all_workloads_are_tried() -> None:
+    assert {*RIGHT, *WRONG} == set(WORKLOADS)
