@@ -32,7 +32,7 @@ from nemesis.fault import Fault
 from workloads.workload import Ask
 
 MORE_SEEDS: Final = 64  # at last, where that led to nothing small
-_SHARE: Final = 0.4  # of what is left of the budget, for each beginning
+_SHARE: Final = 0.3  # of what is left of the budget, for each beginning
 _PROMISE: Final = "promises: "
 
 
