@@ -10,12 +10,15 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from harness.plan import Plan
 from harness.sim.case import Case, bare_store, case_of, play
 from harness.sim.conditions import Conditions
 from harness.sim.quarry import calls_in
 from harness.sim.rotation import NEMESES
+
+ADDITIONS: Final = 3_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,15 @@ def measured(row: Row, seconds: float) -> str:
     )
 
 
+def additions() -> float:
+    """Millions of them a CPU second: how fast the machine is just now, to compare the rows by."""
+    began, total = time.process_time(), 0
+    for number in range(ADDITIONS):
+        total += number
+    assert total == ADDITIONS * (ADDITIONS - 1) // 2
+    return ADDITIONS / (time.process_time() - began) / 1e6
+
+
 def main() -> None:
     """Measure every row once, after one to warm up."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -60,8 +72,12 @@ def main() -> None:
     measured(ROWS[0], 5.0)
     print("| load | calls | simulated | CPU | calls a CPU second | simulated seconds a second |")
     print("|---|---|---|---|---|---|")
+    speeds = [additions()]
     for row in ROWS:
-        print(measured(row, seconds))
+        print(measured(row, seconds), flush=True)
+        speeds.append(additions())
+    told = ", ".join(f"{speed:.1f}" for speed in speeds)
+    print(f"\nMillions of additions a CPU second, before the first row and after each: {told}")
 
 
 if __name__ == "__main__":
