@@ -70,7 +70,8 @@ def replay(
 
     A run's folder is played with its plan, seed and tape. Of any other history, Jepsen's too, each
     client's calls are made again at their times, and the faults that its notes tell of are
-    injected at theirs. Exit status as of `check`, the worst of all replays.
+    injected at theirs, or at the moment of the protocol that they waited for. Exit status as of
+    `check`, the worst of all replays.
 
     Examples: `zabtest replay store/latest --times 10` · `zabtest replay jepsen.edn --nodes 3`
     """

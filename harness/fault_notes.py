@@ -7,6 +7,7 @@ with a grudge (who drops what comes from whom), `kill`/`start` and `pause`/`resu
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -14,7 +15,7 @@ from checker.history import Note
 from harness.script import Held
 from nemesis.fault import Crash, Fault, Node, Partition, Pause
 from nemesis.plan import Moment
-from nemesis.written import read
+from nemesis.written import read, read_moment
 
 _ENDS: Final[Mapping[str, frozenset[str]]] = {
     "partition": frozenset({"stop", "stop-partition", "heal"}),
@@ -23,6 +24,7 @@ _ENDS: Final[Mapping[str, frozenset[str]]] = {
 }
 _BEGINS: Final = frozenset({"start", "start-partition", "kill", "pause"})
 NEVER_NS: Final = -1
+_NUMBER: Final = re.compile(r" \d+$")
 
 
 class _Open(NamedTuple):
@@ -77,9 +79,9 @@ def _own(notes: Iterable[Note]) -> Iterator[tuple[_Open, int]]:
             case "inject" | "lift" | "lift-all":
                 asked |= {one["id"]: note.time_ns for one in note.value["faults"]}
             case "injected":
-                told = (note.value["nemesis"], note.value["aim"])
-                moment = note.value.get("when")
-                when = None if moment is None else Moment(**moment)
+                # What one nemesis did at once, a script of it did as several with numbers.
+                told = (_NUMBER.sub("", note.value["nemesis"]), note.value["aim"])
+                when = read_moment(note.value.get("when"))
                 for one in note.value["faults"]:
                     since = asked.get(one["id"], note.time_ns)
                     fault = read(one["fault"])

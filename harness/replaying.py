@@ -2,7 +2,8 @@
 
 A run's folder is played again with its plan, its seed and its tape: chance decides as it did, and
 what the machine decides may differ. Of any other history the calls are made again at their times,
-and the faults that its notes tell of are injected at theirs.
+and the faults that its notes tell of are injected at theirs, or when what they waited for comes
+again.
 """
 
 from __future__ import annotations

@@ -55,6 +55,11 @@ class Held:
             return self.from_ns
         return max(0, self.from_ns - self.when.delay_ns - self.when.waited_ns)
 
+    @property
+    def free_ns(self) -> int:
+        """When it is over, even if its moment does not come."""
+        return self.until_ns + (0 if self.when is None else round(LATE_S * NANO))
+
 
 @dataclass(frozen=True, slots=True)
 class Script:
@@ -73,7 +78,7 @@ class Script:
         for one in sorted(self.held, key=lambda one: (one.watch_ns, one.nemesis)):
             number = 1
             while (track := tracks.setdefault((one.nemesis, number), [])) and (
-                track[-1].until_ns > one.watch_ns
+                track[-1].free_ns > one.watch_ns
             ):
                 number += 1
             track.append(one)

@@ -172,5 +172,5 @@ def _name(key: Hashable) -> str:
 def seconds_of(script: Script) -> float:
     """How long it takes."""
     calls = [part[-1].at_ns for part in script.parts if part]
-    faults = [one.until_ns for one in script.held]
+    faults = [one.free_ns for one in script.held]
     return max([*calls, *faults]) / NANO

@@ -129,8 +129,8 @@ class _Stage:
             await self._sleep(step.wait_s, least_s=0.0 if step.timed else LEAST_WAIT_S)
             aim, come = step.aim, None
             if step.when is not None:
-                come = await self._moment(nemesis, step.when)
-                aim = None if come is None else step.when.then(come.moment.node)
+                come = await self._moment(nemesis, step.when, "skipped" if aim is None else "late")
+                aim = aim if come is None else step.when.then(come.moment.node)
             if aim is None:
                 continue
             if any(issubclass(kind, LosesADisk) for kind in nemesis.kinds):
@@ -140,13 +140,13 @@ class _Stage:
                 async with self._budget.shared():
                     await self._disturb(nemesis, step, aim, come, draw)
 
-    async def _moment(self, nemesis: Nemesis, when: When) -> _Come | None:
-        """Wait until it has come to that; nothing, if it does not."""
+    async def _moment(self, nemesis: Nemesis, when: When, else_noted: str) -> _Come | None:
+        """Wait until it has come to that; nothing but a note, if it does not."""
         loop = asyncio.get_running_loop()
         began = loop.time()
         surface, roles = self._surface, await self._surface.roles()
         if not isinstance(surface, Watched):
-            self._ledger.note("skipped", _missed(nemesis, when, "nobody sees what nodes do"))
+            self._ledger.note(else_noted, _missed(nemesis, when, "nobody sees what nodes do"))
             return None
         seen: Counter[Node] = Counter()
 
@@ -166,7 +166,7 @@ class _Stage:
             waited_ns = round((came - began) * NANO)
             return _Come(came, Moment(node, when.event, seen[node], waited_ns))
         except TimeoutError:
-            self._ledger.note("skipped", _missed(nemesis, when, "it did not come to that"))
+            self._ledger.note(else_noted, _missed(nemesis, when, "it did not come to that"))
             return None
 
     async def _disturb(

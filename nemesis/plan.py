@@ -127,8 +127,9 @@ class Step:
     """Wait, let it be, hold it, and lift it; so many `times` over the same nodes and links, with
     pauses.
 
-    With `when` that is waited for too, and says what to aim at. Without an aim nothing happens but
-    the wait. Of a `timed` step the hold begins when it is asked for, not when it has its effect.
+    With `when` that is waited for too, and says what to aim at; if it does not come to that, the
+    aim is the step's own. Without an aim nothing happens but the wait. Of a `timed` step the hold
+    begins when it is asked for, not when it has its effect.
     """
 
     wait_s: float

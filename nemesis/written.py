@@ -1,4 +1,4 @@
-"""How is a fault written down, for the history and for whoever must undo it later?"""
+"""How is a fault written down, and its moment, for the history and for whoever must undo it?"""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from nemesis.fault import (
     SlowDisk,
     Wipe,
 )
+from nemesis.plan import Moment
 
 KINDS: Final[Mapping[str, type]] = {
     "partition": Partition,
@@ -67,3 +68,14 @@ def read(said: Mapping[str, Any]) -> Fault:
     except TypeError:
         raise ValueError(f"no whole fault: {dict(said)!r}") from None
     return fault
+
+
+def read_moment(said: Mapping[str, Any] | None) -> Moment | None:
+    """What was written beside a fault, if anything was; `ValueError` if this is no moment."""
+    if said is None:
+        return None
+    known = {field.name for field in fields(Moment)}
+    try:
+        return Moment(**{name: value for name, value in said.items() if name in known})
+    except TypeError:
+        raise ValueError(f"no moment: {dict(said)!r}") from None

@@ -111,7 +111,7 @@ def by_the_protocol(case: Case, lived: Lived) -> Case:
     began = _began(lived.history)
     done: dict[Node, list[tuple[int, str]]] = {}
     for event in lived.events:
-        if event.name in MILESTONES:
+        if event.name in MILESTONES and event.mono_ns > began:  # none waits for what was before
             # All clocks of a simulation begin together, and these are never set.
             done.setdefault(f"n{event.node}", []).append((event.mono_ns - began, event.name))
     held = [_anchored(one, done) for one in _held(case, lived.history)]
@@ -161,6 +161,6 @@ def _anchored(held: Held, done: _Milestones) -> Held:
         return replace(held, when=None)
     at_ns, node, name, before = latest
     same = [at for at, other in before if other == name and at < at_ns]
-    since_ns = max(0, at_ns - _WATCH_NS, *(at + 1 for at in same[-1:]))
+    since_ns = max(0, at_ns - _WATCH_NS, *((at + at_ns) // 2 for at in same[-1:]))
     moment = Moment(node, name, 1, at_ns - since_ns, held.from_ns - at_ns)
     return replace(held, when=moment)

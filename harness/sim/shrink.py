@@ -33,6 +33,7 @@ from workloads.workload import Ask
 
 MORE_SEEDS: Final = 64  # at last, where that led to nothing small
 _SHARE: Final = 0.3  # of what is left of the budget, for each beginning
+_MOST: Final = 0.8  # the same for one that is a script, and so was made small before
 _PROMISE: Final = "promises: "
 
 
@@ -57,7 +58,7 @@ class Shrinker(Trial):
         whole, ends = self.case, list[tuple[Case, str]]()
         for mark, case in self._begins(whole):
             self.case, self._mark, until = case, mark, self._until
-            self._until = self._share(_SHARE)
+            self._until = self._share(_SHARE if case.script is None else _MOST)
             self._passes()
             self._until = until
             ends.append((self.case, self._mark))
@@ -91,7 +92,7 @@ class Shrinker(Trial):
         while self._time_left():
             if self._round() or self._bold_round() or self._calmer():
                 continue
-            if at_a_glance(self.case) or self._seeds >= MORE_SEEDS:
+            if at_a_glance(self.case) or self._seeds >= MORE_SEEDS or not self._time_left():
                 return
             self._otherwise()
             self._seeds *= 2

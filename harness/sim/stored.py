@@ -20,8 +20,7 @@ from harness.script import Cue, Held, Script
 from harness.sim.case import SYNCED, Case
 from harness.sim.conditions import Conditions
 from harness.store import StoredRun, is_run
-from nemesis.plan import Moment
-from nemesis.written import read, written
+from nemesis.written import read, read_moment, written
 from workloads.names import workload
 from workloads.workload import Ask
 
@@ -88,7 +87,7 @@ def read_script(said: Mapping[str, Any], model: Model[Any, Any, Any]) -> Script:
             **{
                 **one,
                 "faults": tuple(read(fault) for fault in one["faults"]),
-                "when": Moment(**one["when"]) if one.get("when") else None,
+                "when": read_moment(one.get("when")),
             }
         )
         for one in said["held"]

@@ -40,6 +40,7 @@ from nemesis.plan import Moment
 from workloads.names import workload
 
 SECOND: Final = 1_000_000_000
+_AT_ONCE_MS: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,8 @@ def _faults(history: History) -> Iterator[Sentence]:
 
 def _behind(moment: Moment) -> str:
     """What it waited for."""
-    soon = "as soon as" if not moment.delay_ns else f"{moment.delay_ns / 1e6:.1f} ms after"
+    later_ms = moment.delay_ns / 1e6
+    soon = "as soon as" if later_ms < _AT_ONCE_MS else f"{later_ms:.1f} ms after"
     times = "" if moment.times == 1 else f" {moment.times} times"
     return f"{soon} {moment.node} has written down `{moment.event}`{times}"
 

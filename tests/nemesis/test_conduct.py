@@ -15,7 +15,7 @@ from nemesis.grudge import between
 from nemesis.ledger import Ledger
 from nemesis.plan import AtNodes, Nemesis, Plan, Step
 from nemesis.registry import NoNemesis, named
-from nemesis.surface import Draw, Surface
+from nemesis.surface import Draw, Evidence, Surface
 from tests.nemesis.fakes import FIVE, FakeSurface, seeded
 
 PATIENCE_S = 30
@@ -240,6 +240,35 @@ def test_lifting_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
             "OSError: once",
             "OSError: twice",
         ]
+
+    asyncio.run(run())
+
+
+def test_a_lost_disk_is_given_back_late_even_if_a_look_at_it_fails(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What was asked for at the end is noted before one waits until it is safe."""
+    monkeypatch.setattr(budget, "PATIENCE_S", 0.3)
+
+    class Blind(FakeSurface):
+        async def probe(self, fault: Fault, active: Sequence[Fault]) -> Evidence:
+            if [f for f, _ in self.story if f == "injected"]:
+                raise OSError("no such host")
+            return await super().probe(fault, active)
+
+    async def run() -> None:
+        surface = Blind()
+        ledger = ledger_of(surface)
+        await ledger.inject("wipe", "n1", [Wipe("n1")])
+        surface.behind = frozenset({"n2"})
+        began = asyncio.get_running_loop().time()
+        await ledger.lift_all()
+        assert asyncio.get_running_loop().time() - began >= 0.3
+        told = [
+            f for f, _ in surface.story if f in ("probe-failed", "lift-all", "late", "lifted-all")
+        ]
+        assert told == ["probe-failed", "lift-all", "late", "lifted-all"]
+        assert surface.now == ()
 
     asyncio.run(run())
 

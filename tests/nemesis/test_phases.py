@@ -16,7 +16,8 @@ from harness.cluster import Cluster
 from harness.fault_notes import held_of
 from harness.local.cluster import LocalCluster
 from harness.local.tailing import next_event
-from harness.script import NANO, Held, Script
+from harness.script import LATE_S, NANO, Held, Script
+from harness.scripting import seconds_of
 from harness.sim.cluster import SimCluster
 from harness.sim.conditions import Conditions
 from harness.sim.loop import run as simulate
@@ -25,6 +26,7 @@ from nemesis.fault import Crash, Node
 from nemesis.phases import kill_it, phases
 from nemesis.plan import Moment, Nemesis, Step, When
 from nemesis.surface import Draw, Surface
+from nemesis.written import read_moment
 from tests.nemesis.fakes import FakeSurface, seeded
 
 Story = list[tuple[float, str, Mapping[str, Any]]]
@@ -165,9 +167,35 @@ def test_what_is_told_with_its_moment_waits_for_it_or_comes_by_the_clock(watched
     assert over - at_s == pytest.approx(1.0)
 
 
+def test_what_does_not_come_to_its_moment_comes_late_and_holds_up_nobody() -> None:
+    moment = Moment("n5", "joined", 1, NANO // 2)
+    told = Held("phase", "n3", NANO, 2 * NANO, (Crash("n3"),), moment)
+    other = Held("phase", "n4", 3 * NANO, 4 * NANO, (Crash("n4"),))
+
+    class Uneventful(FakeSurface):
+        async def next_event(self, wanted: Callable[[Node, str], bool]) -> Node:
+            await asyncio.sleep(60)
+            raise AssertionError("nobody waits so long")
+
+    script = Script(parts=[[]], held=(told, other), faults_ns=told.watch_ns)
+    story = simulate(conducted(Uneventful(), script.nemeses, 8))
+    began = {value["aim"]: at_s for at_s, f, value in story if f == "inject"}
+    assert began == {"n3": pytest.approx(0.5 + LATE_S), "n4": pytest.approx(2.5)}
+    assert [value["why"] for _, f, value in story if f == "late"] == ["it did not come to that"]
+    assert seconds_of(script) == pytest.approx(2 + LATE_S)
+
+
 def test_the_moment_is_read_from_the_notes_again() -> None:
     story = simulate(played(Eventful(), When("joined", kill_it, times=3), 3))
     notes = [Note(round(at * NANO), "nemesis", "info", f, value) for at, f, value in story]
     (held,) = held_of(notes, 0, ())
     assert held.when == Moment("n3", "joined", 2, 4 * NANO // 10)
     assert held.watch_ns == pytest.approx(NANO // 10, abs=NANO // 100)
+
+
+def test_moments_of_other_versions_are_read_and_what_is_none_is_told() -> None:
+    moment = Moment("n3", "joined", 2, 5, 6)
+    assert read_moment({**asdict(moment), "whence": 7}) == moment
+    assert read_moment(None) is None
+    with pytest.raises(ValueError, match="no moment"):
+        read_moment({"node": "n3"})

@@ -9,6 +9,7 @@ import pytest
 
 from checker.formats import jsonl
 from checker.history import History
+from harness.fault_notes import held_of
 from harness.script import NANO, Held, Script
 from harness.sim import smaller
 from harness.sim.case import SYNCED, Case, bare_store, play
@@ -42,7 +43,15 @@ def last_fault(history: History) -> int:
 
 @pytest.mark.parametrize(
     ("nemesis", "seed"),
-    [("kill", 2), ("kill", 3), ("phase", 1), ("phase", 2), ("partition", 1), ("client-link", 1)],
+    [
+        ("kill", 2),
+        ("kill", 3),
+        ("phase", 1),
+        ("phase", 2),
+        ("partition", 1),
+        ("client-link", 1),
+        ("wipe", 1),
+    ],
 )
 def test_what_is_told_happens_as_when_it_was_drawn(tmp_path: Path, nemesis: str, seed: int) -> None:
     wishes = Wishes(workload="set", nemeses=(nemesis,), time_s=12.0, rate=10.0)
@@ -98,13 +107,27 @@ def test_what_a_fault_waits_for_may_come_sooner(tmp_path: Path) -> None:
     assert "joined" in {one.name for one in mine if one.mono_ns == injected[1].time_ns}
 
 
+@pytest.mark.parametrize("at_ns", [1, NANO // 20, NANO // 5])
+def test_nothing_waits_for_what_was_over_before_the_clients_began(at_ns: int) -> None:
+    soon = Held("kill", "n3", at_ns, NANO, (Crash("n3"),))
+    case = case_for(1, Wishes(workload="set", nemeses=("kill",), nodes=3))
+    told = smaller.with_script(case, Script(parts=[[]], held=(soon,)))
+    waiting = by_the_protocol(told, live(told))
+    assert waiting.script is not None
+    assert all(one.when is None or one.when.waited_ns > 0 for one in waiting.script.held)
+    assert [one.f for one in live(waiting).history.notes if one.f == "inject"] == ["inject"]
+
+
 def test_what_overlaps_itself_is_played_as_two(tmp_path: Path) -> None:
     held = [
         Held("kill", "one", NANO * at, NANO * (at + 3), (Crash(node),))
         for at, node in ((1, "n1"), (2, "n2"))
     ]
     case = case_for(1, Wishes(workload="set", nemeses=("kill",), nodes=5))
-    lived = live(smaller.with_script(case, Script(parts=[[]], held=held)))
+    told = smaller.with_script(case, Script(parts=[[]], held=held))
+    lived = live(told)
+    assert [one.nemesis for one in held_of(lived.history.notes, 0, ())] == ["kill", "kill"]
+    assert told.plan.nemeses == ("kill", "kill 2")
     assert [one.f for one in lived.history.notes if one.f in ("inject", "lift")] == [
         "inject",
         "inject",

@@ -152,6 +152,10 @@ def test_scripts_are_written_and_read(tmp_path: Path) -> None:
         "faults_ns": 1,
     }
     assert json.loads(json.dumps(written_script(read_script(said, model), model))) == said
+    old = json.loads(json.dumps(said))
+    for one in old["held"]:
+        del one["when"]
+    assert [one.when for one in read_script(old, model).held] == [None, None]
 
 
 def test_faults_are_told_in_words() -> None:

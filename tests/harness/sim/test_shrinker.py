@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import islice
 
 import pytest
@@ -144,6 +145,8 @@ def test_what_comes_again_is_one_fault_where_it_may_last(lifted: bool, faults: i
 def test_sketches_are_small_and_their_seed_decides_them() -> None:
     drawn = [list(islice(sketches(whole(), ("clock",)), 200)) for _ in range(2)]
     assert drawn[0] == drawn[1]
+    another = replace(whole(), plan=replace(whole().plan, seed=1))
+    assert next(sketches(another, ("clock",))).plan.seed != drawn[0][0].plan.seed
     plans = [one.plan for one in drawn[0]]
     assert len({plan.seed for plan in plans}) == len(plans)
     assert {name for plan in plans for name in plan.nemeses} == {"clock", *CUNNING}
