@@ -56,7 +56,8 @@ class StoredRun:
     def create(cls, root: Path, plan: Plan, facts: Mapping[str, Any]) -> StoredRun:
         """A new directory, and the first that is written into it."""
         when = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")[:-3] + "Z"
-        name = f"{plan.workload}-{'+'.join(plan.nemeses) or 'none'}"
+        nemeses = dict.fromkeys(one.partition(" ")[0] for one in plan.nemeses)  # not "kill 2"
+        name = f"{plan.workload}-{'+'.join(nemeses) or 'none'}"
         run = cls(root / name / when)
         run.nodes.mkdir(parents=True)
         run._write("run.json", {"plan": asdict(plan), **facts, **here()})

@@ -10,14 +10,20 @@ import pytest
 from checker.formats import jsonl
 from checker.history import History
 from harness.fault_notes import held_of
-from harness.script import NANO, Held, Script
+from harness.plan import Plan
+from harness.running import Request
+from harness.script import NANO, Cue, Held, Script
 from harness.sim import smaller
 from harness.sim.case import SYNCED, Case, bare_store, play
 from harness.sim.retelling import by_the_clock, by_the_protocol, live, scripts
 from harness.sim.rotation import Wishes, case_for
-from nemesis.fault import Crash
+from harness.sim.running import run
+from harness.store import StoredRun
+from harness.worlds import Wanted
+from nemesis.fault import Crash, Pause
 from nemesis.plan import Moment
 from workloads.names import workload
+from workloads.workload import Ask
 
 
 def played(case: Case, path: Path) -> History:
@@ -134,6 +140,22 @@ def test_what_overlaps_itself_is_played_as_two(tmp_path: Path) -> None:
         "lift",
         "lift",
     ]
+
+
+def test_a_replay_in_a_simulation_may_hold_two_of_a_kind_at_once(tmp_path: Path) -> None:
+    held = [
+        Held("pause", "one", NANO * at, NANO * (at + 3), (Pause(node),))
+        for at, node in ((1, "n1"), (2, "n2"))
+    ]
+    ask = Ask("r1", workload("register").model.read_call("write", 1))
+    script = Script(parts=[[Cue(NANO, ask)]], held=held)
+    names = tuple(one.name for one in script.nemeses)
+    plan = Plan(workload="register", nemeses=names, time_s=6.0, concurrency=1, enough=0)
+    wanted = Wanted(on="sim", nodes=3)
+    assert run(Request(plan=plan, wanted=wanted, store=tmp_path, json=True, script=script)) == 0
+    path = (tmp_path / "latest").resolve()
+    assert path.parent.name == "register-pause"
+    assert StoredRun(path).played().faults.keys() == {"pause", "pause 2"}
 
 
 def test_a_beginning_happens_as_the_whole_does(tmp_path: Path) -> None:
