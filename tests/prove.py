@@ -117,13 +117,17 @@ def read(text: str) -> list[Row]:
 
 def _on() -> str:
     """The day, and the commit where it can be told."""
-    told = subprocess.run(
-        ["git", "describe", "--always", "--dirty"],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    day = f"{datetime.now(UTC):%Y-%m-%d}"
-    return f"{day}, Python {version}" + (f", {told.stdout.strip()}" if told.stdout else "")
+    commit = _git("describe", "--always")
+    # The page itself is written by every proof.
+    changed = _git("status", "--porcelain", "--", ".", f":!{PAGE.relative_to(ROOT)}")
+    told = f", {commit}{'-dirty' if changed else ''}" if commit else ""
+    return f"{datetime.now(UTC):%Y-%m-%d}, Python {version}{told}"
+
+
+def _git(*words: str) -> str:
+    done = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False)
+    return done.stdout.strip()
 
 
 if __name__ == "__main__":
