@@ -7,11 +7,11 @@ with a grudge (who drops what comes from whom), `kill`/`start` and `pause`/`resu
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from checker.history import Note
+from harness.plan import nemesis_of
 from harness.script import Held
 from nemesis.fault import Crash, Fault, Node, Partition, Pause
 from nemesis.plan import Moment
@@ -24,7 +24,6 @@ _ENDS: Final[Mapping[str, frozenset[str]]] = {
 }
 _BEGINS: Final = frozenset({"start", "start-partition", "kill", "pause"})
 NEVER_NS: Final = -1
-_NUMBER: Final = re.compile(r" \d+$")
 
 
 class _Open(NamedTuple):
@@ -79,8 +78,7 @@ def _own(notes: Iterable[Note]) -> Iterator[tuple[_Open, int]]:
             case "inject" | "lift" | "lift-all":
                 asked |= {one["id"]: note.time_ns for one in note.value["faults"]}
             case "injected":
-                # What one nemesis did at once, a script of it did as several with numbers.
-                told = (_NUMBER.sub("", note.value["nemesis"]), note.value["aim"])
+                told = (nemesis_of(note.value["nemesis"]), note.value["aim"])
                 when = read_moment(note.value.get("when"))
                 for one in note.value["faults"]:
                     since = asked.get(one["id"], note.time_ns)

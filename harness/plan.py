@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
@@ -10,6 +11,19 @@ from checker.verdict import Verdict, worst
 from workloads.workload import Finding
 
 CALM_SHARE: Final = 6  # of the time, one part goes by before the first fault
+_NUMBER: Final = re.compile(r" \d+$")
+
+
+def track(nemesis: str, number: int) -> str:
+    """What one of these is called: where a nemesis did several things at once, a script has several
+    of it, such as `kill` and `kill 2`.
+    """
+    return nemesis if number == 1 else f"{nemesis} {number}"
+
+
+def nemesis_of(name: str) -> str:
+    """Whose track this is."""
+    return _NUMBER.sub("", name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

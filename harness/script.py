@@ -16,6 +16,7 @@ from typing import Any, Final
 from checker.model import Model
 from checker.outcome import Outcome
 from harness.client import Client
+from harness.plan import track
 from harness.run import Run
 from nemesis.fault import Fault
 from nemesis.plan import Exactly, Moment, Nemesis, Step, When
@@ -77,14 +78,14 @@ class Script:
         tracks: dict[tuple[str, int], list[Held]] = {}
         for one in sorted(self.held, key=lambda one: (one.watch_ns, one.nemesis)):
             number = 1
-            while (track := tracks.setdefault((one.nemesis, number), [])) and (
-                track[-1].free_ns > one.watch_ns
+            while (held := tracks.setdefault((one.nemesis, number), [])) and (
+                held[-1].free_ns > one.watch_ns
             ):
                 number += 1
-            track.append(one)
+            held.append(one)
         return tuple(
-            _nemesis(name if number == 1 else f"{name} {number}", track, self.faults_ns)
-            for (name, number), track in tracks.items()
+            _nemesis(track(name, number), held, self.faults_ns)
+            for (name, number), held in tracks.items()
         )
 
     def workload(self, like: Workload) -> Workload:
@@ -92,14 +93,14 @@ class Script:
         return _Scripted(self, like)
 
 
-def _nemesis(name: str, track: Sequence[Held], began_ns: int) -> Nemesis:
-    kinds = frozenset(type(fault) for one in track for fault in one.faults)
+def _nemesis(name: str, held: Sequence[Held], began_ns: int) -> Nemesis:
+    kinds = frozenset(type(fault) for one in held for fault in one.faults)
 
     def plan(surface: Surface, draw: Draw) -> Iterator[Step]:
         # By the clock, and not by the last step: what that took would add up.
         loop = asyncio.get_running_loop()
         zero = loop.time() - began_ns / NANO
-        for one in track:
+        for one in held:
             when = _when(one) if isinstance(surface, Watched) else None
             begin_ns = one.from_ns if when is None else one.watch_ns
             wait_s = max(0.0, zero + begin_ns / NANO - loop.time())

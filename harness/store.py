@@ -33,7 +33,7 @@ from typing import Any, Final, TextIO
 import msgspec
 
 from harness.chance import Tape
-from harness.plan import Gate, Plan, Played, Results, Violation
+from harness.plan import Gate, Plan, Played, Results, Violation, nemesis_of
 from nemesis.fault import Fault
 from nemesis.written import read, written
 
@@ -56,7 +56,7 @@ class StoredRun:
     def create(cls, root: Path, plan: Plan, facts: Mapping[str, Any]) -> StoredRun:
         """A new directory, and the first that is written into it."""
         when = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")[:-3] + "Z"
-        nemeses = dict.fromkeys(one.partition(" ")[0] for one in plan.nemeses)  # not "kill 2"
+        nemeses = dict.fromkeys(map(nemesis_of, plan.nemeses))
         name = f"{plan.workload}-{'+'.join(nemeses) or 'none'}"
         run = cls(root / name / when)
         run.nodes.mkdir(parents=True)

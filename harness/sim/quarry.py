@@ -6,7 +6,8 @@ import os
 import tempfile
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,6 +17,7 @@ from harness.failures import doubts_of, marks_of, sentence_of
 from harness.plan import Results
 from harness.sim.case import Case, bare_store, play
 from harness.sim.rotation import Wishes, case_for
+from harness.store import StoredRun
 
 _FAST: Final = Path("/dev/shm")
 
@@ -52,9 +54,17 @@ def try_case(case: Case) -> Seen:
 
 def results_of(case: Case) -> Results:
     """Play and judge it, and leave nothing."""
+    with played(case) as (results, _):
+        return results
+
+
+@contextmanager
+def played(case: Case) -> Iterator[tuple[Results, StoredRun]]:
+    """Play and judge it where nothing of it lasts longer than this does."""
     where = _FAST if os.access(_FAST, os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix="zabtest-", dir=where) as folder:
-        return play(case, bare_store(Path(folder) / "run", case))
+        store = bare_store(Path(folder) / "run", case)
+        yield play(case, store), store
 
 
 def seen(seed: int, results: Results, cpu_s: float) -> Seen:

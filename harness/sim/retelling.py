@@ -8,11 +8,9 @@ pace.
 
 from __future__ import annotations
 
-import tempfile
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Final
 
 from checker.formats import jsonl
@@ -20,7 +18,8 @@ from checker.history import History
 from harness.fault_notes import held_of
 from harness.invariants import Event
 from harness.script import NANO, Cue, Held, Script
-from harness.sim.case import SYNCED, Case, bare_store, play
+from harness.sim.case import SYNCED, Case
+from harness.sim.quarry import played
 from harness.sim.smaller import nodes_of, with_script
 from harness.sim.story import events_of
 from nemesis.fault import Node
@@ -66,9 +65,7 @@ class Lived:
 
 def live(case: Case) -> Lived:
     """Play it."""
-    with tempfile.TemporaryDirectory(prefix="zabtest-") as folder:
-        store = bare_store(Path(folder) / "run", case)
-        results = play(case, store)
+    with played(case) as (results, store):
         history = jsonl.read(store.history, workload(case.plan.workload, SYNCED).model)
         rows = {row for one in results.findings for wrong in one.wrongs for row in wrong.rows}
         return Lived(history, events_of(store), sorted(rows))

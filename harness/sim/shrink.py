@@ -20,6 +20,7 @@ from typing import Final
 
 from checker.verdict import Verdict
 from harness.failures import marks_of
+from harness.plan import nemesis_of
 from harness.script import Cue, Held
 from harness.sim import smaller
 from harness.sim.case import Case
@@ -73,7 +74,7 @@ class Shrinker(Trial):
         aims = (self._marks[0], *promises[:1])
         for mark in aims:
             yield mark, whole
-        nemeses = dict.fromkeys(name.partition(" ")[0] for name in self.case.plan.nemeses)
+        nemeses = dict.fromkeys(map(nemesis_of, self.case.plan.nemeses))
         for sketch in sketches(whole, tuple(nemeses)):
             if not self._time_left():
                 return
